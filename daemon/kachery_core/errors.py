@@ -1,0 +1,233 @@
+"""Every error a user can meet, in one tree ordered by whose fault it is.
+
+KacheryError                       code · message · hint · fields
+├── InvalidInputError (ValueError)        the caller's mistake
+│   ├── InvalidUriError                   not a URI of ours, or a wrong digest length
+│   ├── InvalidPathError                  a path that cannot be stored
+│   │   ├── PathNotFoundError             there is nothing at the path
+│   │   ├── PathIsFolderError             a folder where a file is expected
+│   │   └── PathUnreadableError           the file may not be read
+│   ├── InvalidRangeError                 start or end outside the content
+│   └── InvalidRequestError               a request the node does not understand
+├── NotFoundError (LookupError)           nobody here has it
+│   ├── ContentNotFoundError              the content is not in the store
+│   └── EndpointNotFoundError             the node has no such address
+├── NotAllowedError (PermissionError)     somebody may, but not you
+│   ├── WrongTokenError                   the request does not prove who asks
+│   └── OwnerOnlyError                    only the node's owner may do this
+├── UnavailableError (ConnectionError)    the world is not ready
+│   ├── DaemonNotRunningError             no node answers
+│   ├── WrongDaemonError                  something answers that is not our node
+│   ├── StorageMismatchError              the node keeps another storage folder than you named
+│   ├── StorageInUseError                 another node already keeps this storage folder
+│   ├── StorageReadOnlyError              the storage folder cannot be written
+│   ├── StorageFailedError                the disk under the storage folder failed
+│   ├── StorageVersionError               a newer kachery wrote the storage folder
+│   └── OfflineError                      not possible without a node
+├── UntrustworthyError                    bytes that are not what they should be
+│   ├── ContentDamagedError               stored bytes no longer match their name
+│   ├── MalformedContentError             content that is not of the format asked for
+│   ├── UnsafePickleError                 a pickle that wants more than plain data
+│   ├── HashCollisionError                two contents with one SHA-1
+│   └── LinkedFileChangedError            a linked file is not the file that was linked
+├── OverLimitError                        more than there is room for
+│   ├── StorageFullError                  no space left where the bytes should go
+│   └── TooLargeError                     larger than is accepted
+└── InternalError                         a bug of ours, logged under its number
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, ClassVar
+
+_classes: dict[str, type[KacheryError]] = {}
+
+
+class KacheryError(Exception):
+    """Something did not work.
+
+    Attributes:
+        code: stable name of the class, the same on the wire and in every version.
+        message: what happened.
+        hint: what to do next.
+        fields: facts behind the message, as plain JSON values.
+    """
+
+    code: ClassVar[str] = "kachery"
+
+    def __init__(self, message: str, *, hint: str = "", **fields: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.fields = fields
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        words = re.findall(r"[A-Z][a-z]*", cls.__name__.removesuffix("Error"))
+        cls.code = "-".join(words).lower()
+        _classes[cls.code] = cls
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}" if self.hint else self.message
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return error_from_wire, (error_to_wire(self),)
+
+
+class InvalidInputError(KacheryError, ValueError):
+    """The request itself is wrong."""
+
+
+class InvalidUriError(InvalidInputError):
+    """This is not a kachery URI."""
+
+
+class InvalidPathError(InvalidInputError, OSError):
+    """This path cannot be stored."""
+
+
+class PathNotFoundError(InvalidPathError, FileNotFoundError):
+    """There is nothing at this path."""
+
+
+class PathIsFolderError(InvalidPathError, IsADirectoryError):
+    """This path is a folder where a file is expected."""
+
+
+class PathUnreadableError(InvalidPathError, PermissionError):
+    """This file may not be read."""
+
+
+class InvalidRangeError(InvalidInputError):
+    """The byte range lies outside the content."""
+
+
+class InvalidRequestError(InvalidInputError):
+    """The node does not understand the request."""
+
+
+class NotFoundError(KacheryError, LookupError):
+    """It is not here."""
+
+
+class ContentNotFoundError(NotFoundError):
+    """The content is not in the store."""
+
+
+class EndpointNotFoundError(NotFoundError):
+    """The node has nothing at this address."""
+
+
+class NotAllowedError(KacheryError, PermissionError):
+    """You may not do this."""
+
+
+class WrongTokenError(NotAllowedError):
+    """The request does not prove who asks."""
+
+
+class OwnerOnlyError(NotAllowedError):
+    """Only the node's owner may do this."""
+
+
+class UnavailableError(KacheryError, ConnectionError):
+    """The node, or what it needs, cannot be reached."""
+
+
+class DaemonNotRunningError(UnavailableError):
+    """No kachery node is running."""
+
+
+class WrongDaemonError(UnavailableError):
+    """Something answers on the node's port, and it is not a node to trust."""
+
+
+class StorageMismatchError(UnavailableError):
+    """The running node keeps another storage folder than the one named here."""
+
+
+class StorageInUseError(UnavailableError):
+    """Another node already keeps this storage folder."""
+
+
+class StorageReadOnlyError(UnavailableError):
+    """The storage folder cannot be written."""
+
+
+class StorageFailedError(UnavailableError):
+    """The disk under the storage folder reported an error."""
+
+
+class StorageVersionError(UnavailableError):
+    """A newer kachery wrote this storage folder."""
+
+
+class OfflineError(UnavailableError):
+    """This needs a running node."""
+
+
+class UntrustworthyError(KacheryError):
+    """Bytes that are not what they should be."""
+
+
+class ContentDamagedError(UntrustworthyError):
+    """Stored bytes no longer match their name."""
+
+
+class MalformedContentError(UntrustworthyError, ValueError):
+    """The content is not of the format it is loaded as."""
+
+
+class UnsafePickleError(MalformedContentError):
+    """The pickle wants more than plain data."""
+
+
+class HashCollisionError(UntrustworthyError):
+    """Two different contents have the same SHA-1."""
+
+
+class LinkedFileChangedError(UntrustworthyError):
+    """A linked file is not the file that was linked."""
+
+
+class OverLimitError(KacheryError):
+    """There is no room for this."""
+
+
+class StorageFullError(OverLimitError, OSError):
+    """No space is left for the bytes."""
+
+
+class TooLargeError(OverLimitError):
+    """Larger than is accepted."""
+
+
+class InternalError(KacheryError):
+    """A bug in kachery; the node's log has the details."""
+
+
+def error_classes() -> dict[str, type[KacheryError]]:
+    """Every class of the tree by its code."""
+    return dict(_classes)
+
+
+def error_to_wire(error: KacheryError) -> dict[str, Any]:
+    """The JSON object that stands for an error."""
+    return {
+        "code": error.code,
+        "message": error.message,
+        "hint": error.hint,
+        "fields": error.fields,
+    }
+
+
+def error_from_wire(value: dict[str, Any]) -> KacheryError:
+    """The error that a JSON object stands for; the same class as on the other side."""
+    error_class = _classes.get(str(value.get("code")), KacheryError)
+    fields = value.get("fields")
+    return error_class(
+        str(value.get("message", "unknown error")),
+        hint=str(value.get("hint", "")),
+        **(fields if isinstance(fields, dict) else {}),
+    )

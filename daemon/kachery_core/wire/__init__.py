@@ -1,0 +1,1 @@
+"""Languages: what programs and nodes say to each other."""

@@ -1,0 +1,173 @@
+"""What was stored here, for people: name, kind, size, when, from where, pinned or not.
+
+The content is the record; this is an index over it, and can be made again by looking at the store.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from kachery_store.database import Database
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kachery_store.database import Row
+
+_MIGRATIONS = (
+    """CREATE TABLE content (
+        sha1 TEXT PRIMARY KEY, name TEXT NOT NULL, kind TEXT NOT NULL, size INTEGER NOT NULL,
+        manifest TEXT NOT NULL, stored_at REAL NOT NULL, used_at REAL NOT NULL,
+        origin TEXT NOT NULL, fetched INTEGER NOT NULL, pinned INTEGER NOT NULL,
+        trashed_at REAL) WITHOUT ROWID;
+    CREATE INDEX content_by_time ON content (stored_at)""",
+)
+_COLUMNS = "sha1, name, kind, size, manifest, stored_at, used_at, origin, fetched, pinned, trashed_at"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the catalog.
+
+    Attributes:
+        sha1: of the content.
+        name: what it was stored as.
+        kind: text, json, npy, pkl, bytes, file, link or folder.
+        size: bytes.
+        manifest: SHA-1 of the manifest its URI names, or ''.
+        stored_at: seconds since 1970.
+        used_at: seconds since 1970, of the last load.
+        origin: where it came from (program, notebook), plain JSON values.
+        fetched: it came from another node and may be let go when space is short.
+        pinned: it may not be let go.
+        trashed_at: seconds since 1970, or None if it is not in the trash.
+    """
+
+    sha1: str
+    name: str
+    kind: str
+    size: int
+    manifest: str = ""
+    stored_at: float = 0.0
+    used_at: float = 0.0
+    origin: dict[str, Any] | None = None
+    fetched: bool = False
+    pinned: bool = False
+    trashed_at: float | None = None
+
+
+class Catalog:
+    """All entries of one storage folder."""
+
+    def __init__(self, state: Path) -> None:
+        self._database = Database(state / "catalog.sqlite", _MIGRATIONS, durable=False)
+
+    def add(self, *entries: Entry) -> None:
+        """Enter content, or note that it was stored again.
+
+        What was fetched and is now stored by its owner becomes the owner's; never the reverse.
+        """
+        now = time.time()
+        with self._database.writing() as connection:
+            connection.executemany(
+                f"INSERT INTO content ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,NULL)"
+                " ON CONFLICT (sha1) DO UPDATE SET name=excluded.name, kind=excluded.kind,"
+                " manifest=excluded.manifest, stored_at=excluded.stored_at,"
+                " used_at=excluded.used_at, origin=excluded.origin,"
+                " fetched=min(fetched, excluded.fetched), pinned=max(pinned, excluded.pinned),"
+                " trashed_at=NULL",
+                [
+                    (
+                        entry.sha1,
+                        entry.name,
+                        entry.kind,
+                        entry.size,
+                        entry.manifest,
+                        entry.stored_at or now,
+                        now,
+                        json.dumps(entry.origin or {}),
+                        entry.fetched,
+                        entry.pinned,
+                    )
+                    for entry in entries
+                ],
+            )
+
+    def find(self, sha1: str) -> Entry | None:
+        """The entry of this content, in the trash or not."""
+        rows = self._database.rows(f"SELECT {_COLUMNS} FROM content WHERE sha1=?", (sha1,))
+        return _entry(rows[0]) if rows else None
+
+    def search(self, text: str = "", *, limit: int = 1000, offset: int = 0) -> list[Entry]:
+        """Entries whose name, kind or hash contains a text; the newest first."""
+        pattern = f"%{_escaped(text)}%"
+        rows = self._database.rows(
+            f"SELECT {_COLUMNS} FROM content WHERE trashed_at IS NULL AND"
+            " (name LIKE ? ESCAPE '\\' OR kind LIKE ? ESCAPE '\\' OR sha1 LIKE ? ESCAPE '\\')"
+            " ORDER BY stored_at DESC, sha1 LIMIT ? OFFSET ?",
+            (pattern, pattern, pattern, limit, offset),
+        )
+        return [_entry(row) for row in rows]
+
+    def totals(self) -> tuple[int, int]:
+        """How many contents are held, and their bytes."""
+        rows = self._database.rows(
+            "SELECT count(*), coalesce(sum(size), 0) FROM content WHERE trashed_at IS NULL"
+        )
+        return rows[0][0], rows[0][1]
+
+    def fetched(self) -> list[Entry]:
+        """What came from other nodes, the least recently used first."""
+        rows = self._database.rows(
+            f"SELECT {_COLUMNS} FROM content WHERE fetched=1 AND trashed_at IS NULL"
+            " ORDER BY used_at, sha1"
+        )
+        return [_entry(row) for row in rows]
+
+    def trashed(self) -> list[Entry]:
+        """What was removed and can be restored, the longest removed first."""
+        rows = self._database.rows(
+            f"SELECT {_COLUMNS} FROM content WHERE trashed_at IS NOT NULL ORDER BY trashed_at"
+        )
+        return [_entry(row) for row in rows]
+
+    def pin(self, sha1: str, *, pinned: bool) -> None:
+        """Protect content from being let go, or no longer."""
+        self._set("pinned", pinned, sha1)
+
+    def note_use(self, sha1: str) -> None:
+        """Remember that content was loaded just now."""
+        self._set("used_at", time.time(), sha1)
+
+    def mark_trashed(self, sha1: str) -> None:
+        """Content went to the trash."""
+        self._set("trashed_at", time.time(), sha1)
+
+    def unmark_trashed(self, sha1: str) -> None:
+        """Content came back from the trash."""
+        self._set("trashed_at", None, sha1)
+
+    def forget(self, sha1: str) -> None:
+        """Content is gone for good."""
+        with self._database.writing() as connection:
+            connection.execute("DELETE FROM content WHERE sha1=?", (sha1,))
+
+    def close(self) -> None:
+        """Close this thread's connection."""
+        self._database.close()
+
+    def _set(self, column: str, value: float | bool | None, sha1: str) -> None:
+        with self._database.writing() as connection:
+            connection.execute(f"UPDATE content SET {column}=? WHERE sha1=?", (value, sha1))
+
+
+def _entry(row: Row) -> Entry:
+    *first, origin, fetched, pinned, trashed_at = row
+    return Entry(*first, json.loads(origin), bool(fetched), bool(pinned), trashed_at)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -1,0 +1,323 @@
+"""Reading what is held: every byte is checked before anyone sees it.
+
+Content of one chunk is read whole and checked against its SHA-1. Longer content is checked chunk
+by chunk against its table. A file that hands out a path, or a memory map, is checked once and
+again whenever its size or times have changed (`Seen`).
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kachery_core.digests import CHUNK_SIZE, blake3_hex, is_sha1, sha1_hex
+from kachery_core.errors import (
+    ContentDamagedError,
+    ContentNotFoundError,
+    InvalidRangeError,
+    LinkedFileChangedError,
+    MalformedContentError,
+    StorageFailedError,
+    UntrustworthyError,
+)
+from kachery_core.manifests import Chunk, Manifest, decode_manifest, encode_manifest, make_manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from kachery_store.folder import Folder
+    from kachery_store.seen import Seen
+
+_MANIFESTS_KEPT = 32
+
+
+@dataclass(frozen=True)
+class Held:
+    """Content that is here, as far as names tell; its bytes are not checked yet."""
+
+    sha1: str
+    path: Path
+    size: int
+    is_link: bool
+
+
+class Objects:
+    """The content of one storage folder.
+
+    Args:
+        folder: the storage folder.
+        seen: what this user has verified before.
+        is_owner: whether damaged files may be set aside and missing tables written.
+    """
+
+    def __init__(self, folder: Folder, seen: Seen, *, is_owner: bool) -> None:
+        self._folder = folder
+        self._seen = seen
+        self._is_owner = is_owner
+        self._manifests: dict[str, Manifest] = {}
+
+    def find(self, sha1: str) -> Held | None:
+        """The content with this SHA-1, or None."""
+        return self.find_object(sha1) or self._find_link(sha1)
+
+    def find_object(self, sha1: str) -> Held | None:
+        """The content with this SHA-1 if the store has a copy of its own."""
+        path = self._folder.object_path(sha1)
+        try:
+            return Held(sha1, path, path.stat().st_size, is_link=False)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def get(self, sha1: str) -> Held:
+        """The content with this SHA-1.
+
+        Raises:
+            ContentNotFoundError: it is not here.
+        """
+        held = self.find(sha1)
+        if held is None:
+            raise _not_found(sha1)
+        return held
+
+    def read(self, held: Held, start: int = 0, end: int | None = None) -> bytes:
+        """Bytes [start, end), verified.
+
+        Raises:
+            InvalidRangeError: not within the content.
+            ContentDamagedError: the stored bytes are not what their name says.
+            LinkedFileChangedError: the linked file is another one now.
+        """
+        with open_held(held) as descriptor:
+            size = os.fstat(descriptor).st_size
+            start, end = checked_range(size, start, end)
+            if size <= CHUNK_SIZE:
+                data = read_at(descriptor, 0, size)
+                if sha1_hex(data) != held.sha1:
+                    self.judge(held)
+                    raise self._damaged(held)
+                return data if end - start == size else data[start:end]
+            return b"".join(
+                data[max(start - chunk.start, 0) : end - chunk.start]
+                for chunk in self.manifest(held).covering(start, end)
+                for data in [self.read_chunk(held, descriptor, chunk)]
+            )
+
+    def read_chunk(self, held: Held, descriptor: int, chunk: Chunk) -> bytes:
+        """One chunk, verified; a wrong table is made anew, wrong bytes are refused."""
+        data = read_at(descriptor, chunk.start, chunk.end)
+        if not chunk.matches(data):
+            self._manifests.pop(held.sha1, None)
+            fresh = self.judge(held).covering(chunk.start, chunk.end)
+            if not any(other.start == chunk.start and other.matches(data) for other in fresh):
+                raise self._damaged(held)
+        return data
+
+    def verified_path(self, held: Held, progress: Callable[[int], None] | None = None) -> Path:
+        """A path whose content is what its name says, as of now."""
+        with open_held(held) as descriptor:
+            status = os.fstat(descriptor)
+            known = self._seen.find(status) if status.st_size > CHUNK_SIZE else None
+            if known is None or known[0] != held.sha1:
+                self.verify(held, descriptor, progress)
+                if status.st_size > CHUNK_SIZE:
+                    self._seen.remember(status, held.sha1, is_ours=not held.is_link)
+        return held.path
+
+    def verify(
+        self, held: Held, descriptor: int, progress: Callable[[int], None] | None = None
+    ) -> None:
+        """Read and check all of it."""
+        size = os.fstat(descriptor).st_size
+        if size <= CHUNK_SIZE:
+            if sha1_hex(read_at(descriptor, 0, size)) != held.sha1:
+                self.judge(held)
+            return
+        manifest = self.manifest(held)
+        if manifest.size != size:
+            self.judge(held)
+            return
+        buffer = memoryview(bytearray(CHUNK_SIZE))
+        for chunk in manifest.chunks:
+            view = buffer[: chunk.end - chunk.start]
+            if _read_into(descriptor, view, chunk.start) != len(view) or not chunk.matches(view):
+                self._manifests.pop(held.sha1, None)
+                self.judge(held)
+                return
+            if progress is not None:
+                progress(len(view))
+
+    def manifest(self, held: Held) -> Manifest:
+        """The chunk table, from beside the object, or made by reading and checking all of it."""
+        manifest = self._manifests.get(held.sha1) or self.stored_manifest(held.sha1)
+        if manifest is None or manifest.size != held.size:
+            manifest = self.judge(held)
+        while len(self._manifests) >= _MANIFESTS_KEPT:
+            self._manifests.pop(next(iter(self._manifests)))
+        self._manifests[held.sha1] = manifest
+        return manifest
+
+    def stored_manifest(self, sha1: str) -> Manifest | None:
+        """The chunk table kept beside an object; None if there is none that can be used."""
+        try:
+            manifest = decode_manifest(self._folder.manifest_path(sha1).read_bytes())
+        except (FileNotFoundError, NotADirectoryError, MalformedContentError):
+            return None
+        return manifest if manifest.sha1 == sha1 else None
+
+    def judge(self, held: Held) -> Manifest:
+        """Hash all of a doubtful file: the table it should have, or the error it deserves.
+
+        Raises:
+            ContentDamagedError: its SHA-1 is not its name; the file is set aside.
+            LinkedFileChangedError: the same of a linked file, which is left alone.
+        """
+        with open_held(held) as descriptor:
+            manifest = hash_file(descriptor)
+        if manifest.sha1 != held.sha1:
+            raise self._damaged(held)
+        if self._is_owner and manifest.size > CHUNK_SIZE:
+            self._folder.write_whole(
+                self._folder.manifest_path(held.sha1), encode_manifest(manifest), 0o444
+            )
+        return manifest
+
+    def set_aside(self, held: Held) -> Path | None:
+        """Move a damaged object out of sight, keeping it; None if that is not ours to do."""
+        if held.is_link or not self._is_owner:
+            return None
+        target = self._folder.damaged / f"{held.sha1}.{time.time_ns()}"
+        self._folder.manifest_path(held.sha1).unlink(missing_ok=True)
+        try:
+            os.replace(held.path, target)
+        except FileNotFoundError:
+            return None
+        return target
+
+    def _damaged(self, held: Held) -> UntrustworthyError:
+        if held.is_link:
+            return LinkedFileChangedError(
+                f"The linked file {held.path} has changed since it was linked.",
+                hint="Store it, or link it again, to get a URI for what it contains now.",
+                sha1=held.sha1,
+                path=str(held.path),
+            )
+        kept = self.set_aside(held)
+        return ContentDamagedError(
+            f"The stored copy of {held.sha1} is damaged.",
+            hint=(f"It was moved to {kept}. " if kept else "")
+            + "Store the original again; the URI will be the same.",
+            sha1=held.sha1,
+            path=str(kept or held.path),
+        )
+
+    def _find_link(self, sha1: str) -> Held | None:
+        try:
+            path = Path(json.loads(self._folder.link_path(sha1).read_bytes())["path"])
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except (ValueError, KeyError, TypeError):
+            return None
+        try:
+            return Held(sha1, path, path.stat().st_size, is_link=True)
+        except OSError as problem:
+            raise LinkedFileChangedError(
+                f"The linked file {path} cannot be read: {problem.strerror}.",
+                hint="Put it back, or store the content from another copy.",
+                sha1=sha1,
+                path=str(path),
+            ) from problem
+
+
+@contextmanager
+def open_held(held: Held) -> Iterator[int]:
+    """The open file of held content."""
+    try:
+        descriptor = os.open(held.path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    except FileNotFoundError as problem:
+        raise _not_found(held.sha1) from problem
+    except OSError as problem:
+        raise _unreadable(held.path, problem) from problem
+    try:
+        yield descriptor
+    except OSError as problem:
+        if problem.errno == errno.EIO:
+            raise _unreadable(held.path, problem) from problem
+        raise
+    finally:
+        os.close(descriptor)
+
+
+def checked_range(size: int, start: int | None, end: int | None) -> tuple[int, int]:
+    """A byte range within content of this size; None stands for its beginning and end.
+
+    Raises:
+        InvalidRangeError: negative, reversed, or beyond the end.
+    """
+    first = 0 if start is None else start
+    last = size if end is None else end
+    if not 0 <= first <= last <= size:
+        raise InvalidRangeError(
+            f"Bytes {start} to {end} are not within content of {size} bytes.",
+            hint=f"Use 0 <= start <= end <= {size}.",
+            size=size,
+        )
+    return first, last
+
+
+def hash_file(descriptor: int, progress: Callable[[int], None] | None = None) -> Manifest:
+    """The SHA-1 and chunk table of an open file."""
+    sha1 = hashlib.sha1(usedforsecurity=False)
+    digests = []
+    size = 0
+    buffer = memoryview(bytearray(CHUNK_SIZE))
+    while count := _read_into(descriptor, buffer, size):
+        sha1.update(buffer[:count])
+        digests.append(blake3_hex(buffer[:count]))
+        size += count
+        if progress is not None:
+            progress(count)
+    return make_manifest(sha1.hexdigest(), size, digests)
+
+
+def read_at(descriptor: int, start: int, end: int) -> bytes:
+    """Bytes [start, end) of an open file; fewer if it is shorter."""
+    buffer = bytearray(end - start)
+    count = _read_into(descriptor, memoryview(buffer), start)
+    return bytes(buffer) if count == len(buffer) else bytes(buffer[:count])
+
+
+def _read_into(descriptor: int, view: memoryview, offset: int) -> int:
+    if not hasattr(os, "preadv"):
+        os.lseek(descriptor, offset, os.SEEK_SET)
+    filled = 0
+    while filled < len(view):
+        if hasattr(os, "preadv"):
+            count = os.preadv(descriptor, [view[filled:]], offset + filled)
+        else:
+            piece = os.read(descriptor, len(view) - filled)
+            count = len(piece)
+            view[filled : filled + count] = piece
+        if count == 0:
+            break
+        filled += count
+    return filled
+
+
+def _not_found(sha1: str) -> ContentNotFoundError:
+    name = sha1 if is_sha1(sha1) else repr(sha1)
+    return ContentNotFoundError(f"Content {name} is not in the store.", sha1=sha1)
+
+
+def _unreadable(path: Path, problem: OSError) -> StorageFailedError:
+    return StorageFailedError(
+        f"{path} cannot be read: {problem.strerror}.",
+        hint="Look at its permissions and at the disk.",
+        path=str(path),
+    )

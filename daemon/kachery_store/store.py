@@ -1,0 +1,369 @@
+"""The content one storage folder holds: adding to it, and finding it again."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kachery_core.digests import CHUNK_SIZE, chunk_digests, sha1_hex
+from kachery_core.errors import HashCollisionError, StorageReadOnlyError
+from kachery_core.manifests import MANIFEST_THRESHOLD, Manifest, encode_manifest, make_manifest
+from kachery_store.catalog import Catalog, Entry
+from kachery_store.disk import disk_errors, sync_all, sync_file, write_all
+from kachery_store.folder import Folder
+from kachery_store.ingest import Ingest, Ingested
+from kachery_store.locks import exclusive_lock, shared_lock
+from kachery_store.mutables import Mutables
+from kachery_store.objects import Held, Objects, hash_file, read_at
+from kachery_store.seen import Seen, same_file
+from kachery_store.sources import open_source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
+    from typing import Any
+
+_FILE_BUFFERS = 20
+
+
+@dataclass(frozen=True)
+class Label:
+    """What people will want to know of a content later.
+
+    Attributes:
+        name: what it is called.
+        kind: text, json, npy, pkl, bytes, file, link or folder.
+        origin: where it came from, plain JSON values.
+        fetched: it came from another node.
+    """
+
+    name: str = ""
+    kind: str = "bytes"
+    origin: dict[str, Any] | None = None
+    fetched: bool = False
+
+
+@dataclass(frozen=True)
+class Content:
+    """What was stored: its SHA-1, its size in bytes, and the SHA-1 of its manifest or ''."""
+
+    sha1: str
+    size: int
+    manifest: str = ""
+
+
+class Store:
+    """One storage folder, written by its owner's programs, read by anyone who may.
+
+    Args:
+        root: the storage folder.
+        writable: False for a folder of somebody else's.
+        seen: what this user has verified before; by default in the user's cache folder.
+    """
+
+    def __init__(self, root: Path, *, writable: bool = True, seen: Seen | None = None) -> None:
+        self.folder = Folder(root)
+        self.writable = writable
+        if writable:
+            self.folder.prepare()
+        else:
+            self.folder.check_version()
+        self.seen = seen or Seen()
+        self.objects = Objects(self.folder, self.seen, is_owner=writable)
+        self.catalog = Catalog(self.folder.state)
+        self.mutables = Mutables(self.folder.state)
+
+    def add_bytes(self, data: bytes | memoryview, label: Label) -> Content:
+        """Store bytes; durable when this returns."""
+        view = memoryview(data).cast("B")
+        if len(view) > CHUNK_SIZE:
+            return self.add_buffers([view], len(view), label)
+        sha1 = sha1_hex(view)
+        with self.adding():
+            self._put_small(sha1, view)
+            return self._enter(make_manifest(sha1, len(view), chunk_digests(view)), label)
+
+    def add_buffers(
+        self,
+        buffers: Iterable[memoryview],
+        size: int,
+        label: Label,
+        progress: Callable[[int], None] | None = None,
+    ) -> Content:
+        """Store the bytes of several buffers, one after the other, without copying them."""
+        with self.ingesting(size) as ingest:
+            for buffer in buffers:
+                view = buffer.cast("B")
+                for start in range(0, len(view), CHUNK_SIZE):
+                    piece = view[start : start + CHUNK_SIZE]
+                    ingest.write(piece)
+                    if progress is not None:
+                        progress(len(piece))
+            return self.commit(ingest.finish(), label)
+
+    def add_file(
+        self, path: Path, label: Label, progress: Callable[[int], None] | None = None
+    ) -> Content:
+        """Store a copy of a file; at once if the same unchanged file was stored before."""
+        with open_source(path) as source:
+            before = os.fstat(source)
+            known = self._known(before)
+            if known is not None:
+                self.catalog.add(_entry(known, label))
+                return known
+            with self.ingesting(before.st_size) as ingest:
+                ingest.clone_from(source)
+                _feed(ingest, source, progress)
+                content = self.commit(ingest.finish(), label)
+            if same_file(before, os.fstat(source)):
+                self.seen.remember(before, content.sha1, content.manifest)
+            return content
+
+    def link_file(
+        self, path: Path, label: Label, progress: Callable[[int], None] | None = None
+    ) -> Content:
+        """Make a file loadable where it is, without a copy; it must not change afterwards."""
+        path = path.absolute()
+        with open_source(path) as source:
+            status = os.fstat(source)
+            manifest = hash_file(source, progress)
+            self.seen.remember(status, manifest.sha1)
+        with self.adding():
+            if self.objects.find_object(manifest.sha1) is None:
+                self._put_link(path, status, manifest)
+            return self._enter(manifest, label)
+
+    def add_many(self, items: Sequence[tuple[bytes, Label]]) -> list[Content]:
+        """Store many small contents with one wait for the disk; all durable when this returns."""
+        contents = []
+        placing: list[tuple[Path, Path]] = []
+        with self.adding(), contextlib.ExitStack() as leftovers:
+            for data, label in items:
+                if len(data) > CHUNK_SIZE:
+                    contents.append(self.add_bytes(data, label))
+                    continue
+                sha1 = sha1_hex(data)
+                manifest = make_manifest(sha1, len(data), chunk_digests(data))
+                contents.append(Content(sha1, len(data)))
+                held = self.objects.find_object(sha1)
+                if held is None or not self._is_same(held, manifest):
+                    with self._temporary(memoryview(data)) as (descriptor, temporary):
+                        os.fchmod(descriptor, 0o444)
+                    leftovers.callback(temporary.unlink, missing_ok=True)
+                    placing.append((temporary, self.folder.object_path(sha1)))
+            self._place_many(placing)
+            labels = [label for _, label in items]
+            self.catalog.add(*map(_entry, contents, labels))
+        return contents
+
+    @contextlib.contextmanager
+    def adding(self) -> Iterator[None]:
+        """While something is added, nothing is removed."""
+        self._check_writable()
+        with shared_lock(self.folder.state / "store.lock"):
+            yield
+
+    @contextlib.contextmanager
+    def removing(self) -> Iterator[None]:
+        """While something is removed, nothing is added."""
+        self._check_writable()
+        with exclusive_lock(self.folder.state / "store.lock"):
+            yield
+
+    @contextlib.contextmanager
+    def ingesting(self, size: int | None) -> Iterator[Ingest]:
+        """A content to be written; leaves nothing behind if it is not committed."""
+        self._check_writable()
+        ingest = Ingest(self.folder, size)
+        try:
+            yield ingest
+        finally:
+            ingest.abort()
+
+    def commit(self, ingested: Ingested, label: Label) -> Content:
+        """Give finished bytes their name; durable when this returns.
+
+        Raises:
+            HashCollisionError: other bytes with the same SHA-1 are already here.
+        """
+        manifest = ingested.manifest
+        with self.adding():
+            held = self.objects.find(manifest.sha1)
+            if held is None or not self._is_same(held, manifest) or held.is_link:
+                self._put_manifest(manifest)
+                with disk_errors(self.folder.root, manifest.size):
+                    final = self.folder.object_path(manifest.sha1)
+                    self.folder.place(ingested.temporary, final)
+                    if manifest.size > CHUNK_SIZE:
+                        self.seen.remember(final.stat(), manifest.sha1, is_ours=True)
+            return self._enter(manifest, label)
+
+    def close(self) -> None:
+        """Close this thread's database connections."""
+        self.catalog.close()
+        self.mutables.close()
+        self.seen.close()
+
+    def _known(self, status: os.stat_result) -> Content | None:
+        """The content of an unchanged file that is still here."""
+        known = self.seen.find(status)
+        if known is None:
+            return None
+        sha1, manifest = known
+        if not manifest and status.st_size > MANIFEST_THRESHOLD:
+            return None
+        held = self.objects.find_object(sha1)
+        if held is None or held.size != status.st_size:
+            return None
+        return Content(sha1, status.st_size, manifest)
+
+    def _enter(self, manifest: Manifest, label: Label) -> Content:
+        name = ""
+        if manifest.size > MANIFEST_THRESHOLD:
+            table = encode_manifest(manifest)
+            name = sha1_hex(table)
+            if self.objects.find_object(name) is None:
+                self._put_small(name, memoryview(table))
+        content = Content(manifest.sha1, manifest.size, name)
+        self.catalog.add(_entry(content, label))
+        return content
+
+    def _is_same(self, held: Held, manifest: Manifest) -> bool:
+        """Whether what is held is this content, undamaged; damaged files are set aside.
+
+        Raises:
+            HashCollisionError: it is another content with the same SHA-1.
+        """
+        with open(held.path, "rb") as file:
+            status = os.fstat(file.fileno())
+            if status.st_size <= CHUNK_SIZE:
+                data = read_at(file.fileno(), 0, status.st_size)
+                there = make_manifest(sha1_hex(data), len(data), chunk_digests(data))
+            else:
+                stored = self.objects.stored_manifest(held.sha1)
+                known = self.seen.find(status)
+                if stored == manifest and known is not None and known[0] == held.sha1:
+                    return True
+                there = hash_file(file.fileno())
+        if there == manifest:
+            return True
+        if there.sha1 == manifest.sha1:
+            raise HashCollisionError(
+                f"Another content with the SHA-1 {manifest.sha1} is already stored.",
+                hint="One of the two was made to deceive. Nothing was replaced.",
+                sha1=manifest.sha1,
+                stored_size=there.size,
+                refused_size=manifest.size,
+            )
+        self.objects.set_aside(held)
+        return False
+
+    def _put_small(self, sha1: str, view: memoryview) -> None:
+        held = self.objects.find_object(sha1)
+        if held is not None and self._is_same(
+            held, make_manifest(sha1, len(view), chunk_digests(view))
+        ):
+            return
+        final = self.folder.object_path(sha1)
+        with self._temporary(view) as (descriptor, temporary):
+            self.folder.place(temporary, final, descriptor)
+
+    def _put_manifest(self, manifest: Manifest) -> None:
+        """Write the table first: an object is never here without it."""
+        if manifest.size <= CHUNK_SIZE:
+            return
+        path = self.folder.manifest_path(manifest.sha1)
+        with disk_errors(self.folder.root):
+            parents = self.folder.make_parents(path)
+            self.folder.write_whole(path, encode_manifest(manifest), 0o444)
+            self.folder.settle(parents)
+
+    def _put_link(self, path: Path, status: os.stat_result, manifest: Manifest) -> None:
+        self._put_manifest(manifest)
+        record = {
+            "path": str(path),
+            "manifestSha1": None,
+            "stat": {"size": status.st_size, "mtime": status.st_mtime},
+        }
+        with disk_errors(self.folder.root):
+            final = self.folder.link_path(manifest.sha1)
+            parents = self.folder.make_parents(final)
+            self.folder.write_whole(final, json.dumps(record).encode())
+            self.folder.settle(parents)
+
+    @contextlib.contextmanager
+    def _temporary(self, view: memoryview) -> Iterator[tuple[int, Path]]:
+        """A new file with these bytes, not yet durable; gone if the block fails."""
+        with disk_errors(self.folder.root, len(view)):
+            descriptor, temporary = self.folder.new_temporary()
+            try:
+                write_all(descriptor, view)
+                yield descriptor, temporary
+            except BaseException:
+                temporary.unlink(missing_ok=True)
+                raise
+            finally:
+                os.close(descriptor)
+
+    def _place_many(self, placing: list[tuple[Path, Path]]) -> None:
+        root = self.folder.root
+        with disk_errors(root):
+            if not sync_all(root):
+                for temporary, _ in placing:
+                    _sync_path(temporary)
+            folders: dict[str, None] = {}
+            for temporary, final in placing:
+                folders.update(dict.fromkeys(self.folder.make_parents(final)))
+                os.replace(temporary, final)
+            if not sync_all(root):
+                for name in folders:
+                    self.folder.settle([name])
+
+    def _check_writable(self) -> None:
+        if not self.writable:
+            raise StorageReadOnlyError(
+                f"The storage folder {self.folder.root} belongs to somebody else.",
+                hint="Its node stores for you while it is running.",
+            )
+
+
+def _feed(ingest: Ingest, source: int, progress: Callable[[int], None] | None) -> None:
+    """Read an open file into the store through a few buffers that are used again and again."""
+    free: queue.SimpleQueue[bytearray] = queue.SimpleQueue()
+    made = 0
+    while True:
+        if made < _FILE_BUFFERS and free.empty():
+            buffer = bytearray(CHUNK_SIZE)
+            made += 1
+        else:
+            buffer = free.get()
+        count = os.readv(source, [buffer])
+        if not count:
+            return
+        ingest.write(memoryview(buffer)[:count], lambda used=buffer: free.put(used))
+        if progress is not None:
+            progress(count)
+
+
+def _entry(content: Content, label: Label) -> Entry:
+    return Entry(
+        content.sha1,
+        label.name,
+        label.kind,
+        content.size,
+        content.manifest,
+        origin=label.origin,
+        fetched=label.fetched,
+    )
+
+
+def _sync_path(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        sync_file(descriptor)
+    finally:
+        os.close(descriptor)
