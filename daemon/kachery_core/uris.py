@@ -25,6 +25,7 @@ _FORM = re.compile(
 _EXAMPLE = "sha1://6af826b3d648ccba6b4bbe58e93e22add640d728/file.txt"
 # Longer texts are not URIs anybody wrote; refusing them early keeps every later step cheap.
 _LONGEST_URI = 8192
+_LONGEST_SHOWN = 120
 
 
 class KacheryUri(NamedTuple):
@@ -75,7 +76,9 @@ def parse_content_uri(uri: str) -> ContentUri:
             f"A URI is text, and this is {type(uri).__name__}.", hint=f"Example: {_EXAMPLE}"
         )
     if len(uri) > _LONGEST_URI:
-        raise InvalidUriError(f"This URI has {len(uri)} characters.", hint="It was cut or pasted wrongly.")
+        raise InvalidUriError(
+            f"This URI has {len(uri)} characters.", hint="It was cut or pasted wrongly."
+        )
     if uri.startswith("kachery:"):
         return _parse_generation_5(uri)
     match = _FORM.fullmatch(uri)
@@ -122,7 +125,9 @@ def build_uri(parts: KacheryUri) -> str:
         InvalidUriError: another algorithm than sha1, or the hash is not 40 hex digits.
     """
     if parts.algorithm != "sha1":
-        raise InvalidUriError(f"The algorithm {parts.algorithm!r} is not known.", hint="Use 'sha1'.")
+        raise InvalidUriError(
+            f"The algorithm {parts.algorithm!r} is not known.", hint="Use 'sha1'."
+        )
     return str(parse_content_uri(f"sha1://{parts.hash}/{parts.filename}"))
 
 
@@ -130,7 +135,8 @@ def _parse_generation_5(uri: str) -> ContentUri:
     fields = uri.split(":")
     if len(fields) not in (4, 5) or fields[2] != "sha1":
         raise InvalidUriError(
-            f"{_shown(uri)} is not a kachery URI.", hint="Expected kachery:ZONE:sha1:HASH[:LABEL]."
+            f"{_shown(uri)} is not a kachery URI.",
+            hint="Expected kachery:ZONE:sha1:HASH[:LABEL].",
         )
     return ContentUri(_checked_sha1(fields[3], uri), name=unquote(":".join(fields[4:])))
 
@@ -139,7 +145,7 @@ def _checked_sha1(text: str, uri: str) -> str:
     lowered = text.lower()
     if not is_sha1(lowered):
         raise InvalidUriError(
-            f"The hash in {_shown(uri)} is not a SHA-1: it has {len(text)} characters, not 40 hex digits.",
+            f"The hash in {_shown(uri)} is not a SHA-1: {len(text)} characters, not 40 hex digits.",
             hint="Copy the whole URI again.",
         )
     return lowered
@@ -151,4 +157,4 @@ def _escaped(name: str) -> str:
 
 
 def _shown(uri: str) -> str:
-    return repr(uri if len(uri) <= 120 else f"{uri[:117]}...")
+    return repr(uri if len(uri) <= _LONGEST_SHOWN else f"{uri[:_LONGEST_SHOWN]}...")

@@ -25,7 +25,9 @@ _MIGRATIONS = (
         trashed_at REAL) WITHOUT ROWID;
     CREATE INDEX content_by_time ON content (stored_at)""",
 )
-_COLUMNS = "sha1, name, kind, size, manifest, stored_at, used_at, origin, fetched, pinned, trashed_at"
+_COLUMNS = (
+    "sha1, name, kind, size, manifest, stored_at, used_at, origin, fetched, pinned, trashed_at"
+)
 
 
 @dataclass(frozen=True)
@@ -133,6 +135,13 @@ class Catalog:
             f"SELECT {_COLUMNS} FROM content WHERE trashed_at IS NOT NULL ORDER BY trashed_at"
         )
         return [_entry(row) for row in rows]
+
+    def all_sha1(self) -> list[str]:
+        """The SHA-1 of every content that is not in the trash."""
+        rows = self._database.rows(
+            "SELECT sha1 FROM content WHERE trashed_at IS NULL ORDER BY sha1"
+        )
+        return [row[0] for row in rows]
 
     def pin(self, sha1: str, *, pinned: bool) -> None:
         """Protect content from being let go, or no longer."""

@@ -43,7 +43,7 @@ def disk_errors(path: Path, needed_bytes: int | None = None) -> Iterator[None]:
         if problem.errno in _READ_ONLY:
             raise StorageReadOnlyError(
                 f"The storage folder {path} cannot be written: {problem.strerror}.",
-                hint="Name a folder of your own with KACHERY_STORAGE_DIR, or change its permissions.",
+                hint="Set KACHERY_STORAGE_DIR to a folder of your own, or change its permissions.",
                 path=str(path),
             ) from problem
         if problem.errno is None:

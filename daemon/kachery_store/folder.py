@@ -1,15 +1,16 @@
 """Where everything is in a storage folder, and how files get their final names.
 
-    sha1/aa/bb/cc/<hash>            content, as every kachery kept it
-    sha1/aa/bb/cc/<hash>.manifest   its chunk table, for content above one chunk
-    sha1/aa/bb/cc/<hash>.link       the path of a linked file, as kachery-daemon kept it
-    tmp/  trash/  damaged/          on their way in, on their way out, kept for a look
-    .state/                         the owner's alone: catalog, keys, token, locks
-    kachery-store-version           what wrote this folder
+sha1/aa/bb/cc/<hash>            content, as every kachery kept it
+sha1/aa/bb/cc/<hash>.manifest   its chunk table, for content above one chunk
+sha1/aa/bb/cc/<hash>.link       the path of a linked file, as kachery-daemon kept it
+tmp/  trash/  damaged/          on their way in, on their way out, kept for a look
+.state/                         the owner's alone: catalog, keys, token, locks
+kachery-store-version           what wrote this folder
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import time
@@ -105,7 +106,8 @@ class Folder:
             return
         if not text.isdecimal() or int(text) > STORE_VERSION:
             raise StorageVersionError(
-                f"The storage folder {self.root} has version {text!r}; this kachery knows {STORE_VERSION}.",
+                f"The storage folder {self.root} has version {text!r}, made by a newer kachery;"
+                f" this one knows version {STORE_VERSION}.",
                 hint="Upgrade kachery_jupyter, or use another KACHERY_STORAGE_DIR.",
             )
 
@@ -173,12 +175,10 @@ class Folder:
         removed = 0
         now = time.time()
         for path in self.temporary.iterdir():
-            try:
+            with contextlib.suppress(FileNotFoundError):  # its writer was faster
                 if now - path.stat().st_mtime > older_than_seconds or not _is_running(path.name):
                     path.unlink()
                     removed += 1
-            except FileNotFoundError:
-                continue
         return removed
 
 

@@ -7,8 +7,6 @@ again whenever its size or times have changed (`Seen`).
 
 from __future__ import annotations
 
-import errno
-import hashlib
 import json
 import os
 import time
@@ -17,21 +15,32 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kachery_core.digests import CHUNK_SIZE, blake3_hex, is_sha1, sha1_hex
+from kachery_core.digests import CHUNK_SIZE, is_sha1, sha1_hex
 from kachery_core.errors import (
     ContentDamagedError,
     ContentNotFoundError,
-    InvalidRangeError,
     LinkedFileChangedError,
     MalformedContentError,
-    StorageFailedError,
     UntrustworthyError,
 )
-from kachery_core.manifests import Chunk, Manifest, decode_manifest, encode_manifest, make_manifest
+from kachery_core.manifests import (
+    Chunk,
+    Manifest,
+    decode_manifest,
+    encode_manifest,
+)
+from kachery_store.reading import (
+    checked_range,
+    hash_file,
+    open_readable,
+    read_at,
+    read_into,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from kachery_core.manifests import Chunk
     from kachery_store.folder import Folder
     from kachery_store.seen import Seen
 
@@ -146,7 +155,7 @@ class Objects:
         buffer = memoryview(bytearray(CHUNK_SIZE))
         for chunk in manifest.chunks:
             view = buffer[: chunk.end - chunk.start]
-            if _read_into(descriptor, view, chunk.start) != len(view) or not chunk.matches(view):
+            if read_into(descriptor, view, chunk.start) != len(view) or not chunk.matches(view):
                 self._manifests.pop(held.sha1, None)
                 self.judge(held)
                 return
@@ -237,87 +246,19 @@ class Objects:
 
 @contextmanager
 def open_held(held: Held) -> Iterator[int]:
-    """The open file of held content."""
-    try:
-        descriptor = os.open(held.path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-    except FileNotFoundError as problem:
-        raise _not_found(held.sha1) from problem
-    except OSError as problem:
-        raise _unreadable(held.path, problem) from problem
-    try:
-        yield descriptor
-    except OSError as problem:
-        if problem.errno == errno.EIO:
-            raise _unreadable(held.path, problem) from problem
-        raise
-    finally:
-        os.close(descriptor)
-
-
-def checked_range(size: int, start: int | None, end: int | None) -> tuple[int, int]:
-    """A byte range within content of this size; None stands for its beginning and end.
+    """The open file of held content.
 
     Raises:
-        InvalidRangeError: negative, reversed, or beyond the end.
+        ContentNotFoundError: it is gone.
+        StorageFailedError: it cannot be read.
     """
-    first = 0 if start is None else start
-    last = size if end is None else end
-    if not 0 <= first <= last <= size:
-        raise InvalidRangeError(
-            f"Bytes {start} to {end} are not within content of {size} bytes.",
-            hint=f"Use 0 <= start <= end <= {size}.",
-            size=size,
-        )
-    return first, last
-
-
-def hash_file(descriptor: int, progress: Callable[[int], None] | None = None) -> Manifest:
-    """The SHA-1 and chunk table of an open file."""
-    sha1 = hashlib.sha1(usedforsecurity=False)
-    digests = []
-    size = 0
-    buffer = memoryview(bytearray(CHUNK_SIZE))
-    while count := _read_into(descriptor, buffer, size):
-        sha1.update(buffer[:count])
-        digests.append(blake3_hex(buffer[:count]))
-        size += count
-        if progress is not None:
-            progress(count)
-    return make_manifest(sha1.hexdigest(), size, digests)
-
-
-def read_at(descriptor: int, start: int, end: int) -> bytes:
-    """Bytes [start, end) of an open file; fewer if it is shorter."""
-    buffer = bytearray(end - start)
-    count = _read_into(descriptor, memoryview(buffer), start)
-    return bytes(buffer) if count == len(buffer) else bytes(buffer[:count])
-
-
-def _read_into(descriptor: int, view: memoryview, offset: int) -> int:
-    if not hasattr(os, "preadv"):
-        os.lseek(descriptor, offset, os.SEEK_SET)
-    filled = 0
-    while filled < len(view):
-        if hasattr(os, "preadv"):
-            count = os.preadv(descriptor, [view[filled:]], offset + filled)
-        else:
-            piece = os.read(descriptor, len(view) - filled)
-            count = len(piece)
-            view[filled : filled + count] = piece
-        if count == 0:
-            break
-        filled += count
-    return filled
+    try:
+        with open_readable(held.path) as descriptor:
+            yield descriptor
+    except FileNotFoundError as problem:
+        raise _not_found(held.sha1) from problem
 
 
 def _not_found(sha1: str) -> ContentNotFoundError:
     name = sha1 if is_sha1(sha1) else repr(sha1)
     return ContentNotFoundError(f"Content {name} is not in the store.", sha1=sha1)
-
-
-def _unreadable(path: Path, problem: OSError) -> StorageFailedError:
-    return StorageFailedError(
-        f"{path} cannot be read: {problem.strerror}.",
-        hint="Look at its permissions and at the disk.",
-        path=str(path),
-    )

@@ -24,7 +24,7 @@ def open_source(path: Path) -> Iterator[int]:
     """The open file at a path.
 
     Raises:
-        PathNotFoundError, PathIsFolderError, PathUnreadableError, InvalidPathError: see their names.
+        InvalidPathError: nothing is there, or a folder, or it may not be read (each a subclass).
     """
     try:
         # Without O_NONBLOCK a named pipe would wait here for ever.
@@ -32,7 +32,8 @@ def open_source(path: Path) -> Iterator[int]:
         descriptor = os.open(path, flags)
     except FileNotFoundError as problem:
         raise PathNotFoundError(
-            f"There is no file {path}.", hint="Check the path; it is relative to the current folder."
+            f"There is no file {path}.",
+            hint="Check the path; it is relative to the current folder.",
         ) from problem
     except IsADirectoryError as problem:
         raise _is_folder(path) from problem
@@ -40,7 +41,8 @@ def open_source(path: Path) -> Iterator[int]:
         if path.is_dir():
             raise _is_folder(path) from problem
         raise PathUnreadableError(
-            f"The file {path} may not be read by you.", hint="Ask its owner, or change its permissions."
+            f"The file {path} may not be read by you.",
+            hint="Ask its owner, or change its permissions.",
         ) from problem
     except (OSError, ValueError) as problem:
         raise InvalidPathError(f"{str(path)!r} cannot be opened: {problem}.") from problem
@@ -49,7 +51,9 @@ def open_source(path: Path) -> Iterator[int]:
         if stat.S_ISDIR(mode):
             raise _is_folder(path)
         if not stat.S_ISREG(mode):
-            raise InvalidPathError(f"{path} is not a regular file.", hint="Copy its content to a file.")
+            raise InvalidPathError(
+                f"{path} is not a regular file.", hint="Copy its content to a file."
+            )
         yield descriptor
     finally:
         os.close(descriptor)

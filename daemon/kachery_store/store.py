@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import queue
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kachery_core.digests import CHUNK_SIZE, chunk_digests, sha1_hex
-from kachery_core.errors import HashCollisionError, StorageReadOnlyError
+from kachery_core.errors import StorageReadOnlyError
 from kachery_core.manifests import MANIFEST_THRESHOLD, Manifest, encode_manifest, make_manifest
 from kachery_store.catalog import Catalog, Entry
-from kachery_store.disk import disk_errors, sync_all, sync_file, write_all
 from kachery_store.folder import Folder
 from kachery_store.ingest import Ingest, Ingested
 from kachery_store.locks import exclusive_lock, shared_lock
 from kachery_store.mutables import Mutables
-from kachery_store.objects import Held, Objects, hash_file, read_at
+from kachery_store.objects import Objects
+from kachery_store.placing import Placing
+from kachery_store.reading import hash_file
 from kachery_store.seen import Seen, same_file
 from kachery_store.sources import open_source
 
@@ -74,6 +74,7 @@ class Store:
             self.folder.check_version()
         self.seen = seen or Seen()
         self.objects = Objects(self.folder, self.seen, is_owner=writable)
+        self._placing = Placing(self.folder, self.objects, self.seen)
         self.catalog = Catalog(self.folder.state)
         self.mutables = Mutables(self.folder.state)
 
@@ -84,7 +85,7 @@ class Store:
             return self.add_buffers([view], len(view), label)
         sha1 = sha1_hex(view)
         with self.adding():
-            self._put_small(sha1, view)
+            self._placing.put_small(sha1, view)
             return self._enter(make_manifest(sha1, len(view), chunk_digests(view)), label)
 
     def add_buffers(
@@ -134,30 +135,22 @@ class Store:
             self.seen.remember(status, manifest.sha1)
         with self.adding():
             if self.objects.find_object(manifest.sha1) is None:
-                self._put_link(path, status, manifest)
+                self._placing.put_link(path, status, manifest)
             return self._enter(manifest, label)
 
     def add_many(self, items: Sequence[tuple[bytes, Label]]) -> list[Content]:
         """Store many small contents with one wait for the disk; all durable when this returns."""
         contents = []
-        placing: list[tuple[Path, Path]] = []
-        with self.adding(), contextlib.ExitStack() as leftovers:
+        small: list[tuple[str, bytes]] = []
+        with self.adding():
             for data, label in items:
                 if len(data) > CHUNK_SIZE:
                     contents.append(self.add_bytes(data, label))
-                    continue
-                sha1 = sha1_hex(data)
-                manifest = make_manifest(sha1, len(data), chunk_digests(data))
-                contents.append(Content(sha1, len(data)))
-                held = self.objects.find_object(sha1)
-                if held is None or not self._is_same(held, manifest):
-                    with self._temporary(memoryview(data)) as (descriptor, temporary):
-                        os.fchmod(descriptor, 0o444)
-                    leftovers.callback(temporary.unlink, missing_ok=True)
-                    placing.append((temporary, self.folder.object_path(sha1)))
-            self._place_many(placing)
-            labels = [label for _, label in items]
-            self.catalog.add(*map(_entry, contents, labels))
+                else:
+                    contents.append(Content(sha1_hex(data), len(data)))
+                    small.append((contents[-1].sha1, data))
+            self._placing.put_many(small)
+            self.catalog.add(*map(_entry, contents, [label for _, label in items]))
         return contents
 
     @contextlib.contextmanager
@@ -190,17 +183,9 @@ class Store:
         Raises:
             HashCollisionError: other bytes with the same SHA-1 are already here.
         """
-        manifest = ingested.manifest
         with self.adding():
-            held = self.objects.find(manifest.sha1)
-            if held is None or not self._is_same(held, manifest) or held.is_link:
-                self._put_manifest(manifest)
-                with disk_errors(self.folder.root, manifest.size):
-                    final = self.folder.object_path(manifest.sha1)
-                    self.folder.place(ingested.temporary, final)
-                    if manifest.size > CHUNK_SIZE:
-                        self.seen.remember(final.stat(), manifest.sha1, is_ours=True)
-            return self._enter(manifest, label)
+            self._placing.put_ingested(ingested)
+            return self._enter(ingested.manifest, label)
 
     def close(self) -> None:
         """Close this thread's database connections."""
@@ -227,101 +212,10 @@ class Store:
             table = encode_manifest(manifest)
             name = sha1_hex(table)
             if self.objects.find_object(name) is None:
-                self._put_small(name, memoryview(table))
+                self._placing.put_small(name, memoryview(table))
         content = Content(manifest.sha1, manifest.size, name)
         self.catalog.add(_entry(content, label))
         return content
-
-    def _is_same(self, held: Held, manifest: Manifest) -> bool:
-        """Whether what is held is this content, undamaged; damaged files are set aside.
-
-        Raises:
-            HashCollisionError: it is another content with the same SHA-1.
-        """
-        with open(held.path, "rb") as file:
-            status = os.fstat(file.fileno())
-            if status.st_size <= CHUNK_SIZE:
-                data = read_at(file.fileno(), 0, status.st_size)
-                there = make_manifest(sha1_hex(data), len(data), chunk_digests(data))
-            else:
-                stored = self.objects.stored_manifest(held.sha1)
-                known = self.seen.find(status)
-                if stored == manifest and known is not None and known[0] == held.sha1:
-                    return True
-                there = hash_file(file.fileno())
-        if there == manifest:
-            return True
-        if there.sha1 == manifest.sha1:
-            raise HashCollisionError(
-                f"Another content with the SHA-1 {manifest.sha1} is already stored.",
-                hint="One of the two was made to deceive. Nothing was replaced.",
-                sha1=manifest.sha1,
-                stored_size=there.size,
-                refused_size=manifest.size,
-            )
-        self.objects.set_aside(held)
-        return False
-
-    def _put_small(self, sha1: str, view: memoryview) -> None:
-        held = self.objects.find_object(sha1)
-        if held is not None and self._is_same(
-            held, make_manifest(sha1, len(view), chunk_digests(view))
-        ):
-            return
-        final = self.folder.object_path(sha1)
-        with self._temporary(view) as (descriptor, temporary):
-            self.folder.place(temporary, final, descriptor)
-
-    def _put_manifest(self, manifest: Manifest) -> None:
-        """Write the table first: an object is never here without it."""
-        if manifest.size <= CHUNK_SIZE:
-            return
-        path = self.folder.manifest_path(manifest.sha1)
-        with disk_errors(self.folder.root):
-            parents = self.folder.make_parents(path)
-            self.folder.write_whole(path, encode_manifest(manifest), 0o444)
-            self.folder.settle(parents)
-
-    def _put_link(self, path: Path, status: os.stat_result, manifest: Manifest) -> None:
-        self._put_manifest(manifest)
-        record = {
-            "path": str(path),
-            "manifestSha1": None,
-            "stat": {"size": status.st_size, "mtime": status.st_mtime},
-        }
-        with disk_errors(self.folder.root):
-            final = self.folder.link_path(manifest.sha1)
-            parents = self.folder.make_parents(final)
-            self.folder.write_whole(final, json.dumps(record).encode())
-            self.folder.settle(parents)
-
-    @contextlib.contextmanager
-    def _temporary(self, view: memoryview) -> Iterator[tuple[int, Path]]:
-        """A new file with these bytes, not yet durable; gone if the block fails."""
-        with disk_errors(self.folder.root, len(view)):
-            descriptor, temporary = self.folder.new_temporary()
-            try:
-                write_all(descriptor, view)
-                yield descriptor, temporary
-            except BaseException:
-                temporary.unlink(missing_ok=True)
-                raise
-            finally:
-                os.close(descriptor)
-
-    def _place_many(self, placing: list[tuple[Path, Path]]) -> None:
-        root = self.folder.root
-        with disk_errors(root):
-            if not sync_all(root):
-                for temporary, _ in placing:
-                    _sync_path(temporary)
-            folders: dict[str, None] = {}
-            for temporary, final in placing:
-                folders.update(dict.fromkeys(self.folder.make_parents(final)))
-                os.replace(temporary, final)
-            if not sync_all(root):
-                for name in folders:
-                    self.folder.settle([name])
 
     def _check_writable(self) -> None:
         if not self.writable:
@@ -359,11 +253,3 @@ def _entry(content: Content, label: Label) -> Entry:
         origin=label.origin,
         fetched=label.fetched,
     )
-
-
-def _sync_path(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDWR)
-    try:
-        sync_file(descriptor)
-    finally:
-        os.close(descriptor)
