@@ -7,12 +7,15 @@ KacheryError                       code · message · hint · fields
 │   │   ├── PathNotFoundError             there is nothing at the path
 │   │   ├── PathIsFolderError             a folder where a file is expected
 │   │   └── PathUnreadableError           the file may not be read
+│   ├── FeedExistsError                   a feed of this name is already here
 │   ├── InvalidRangeError                 start or end outside the content
 │   └── InvalidRequestError               a request the node does not understand
 ├── NotFoundError (LookupError)           nobody here has it
 │   ├── ContentNotFoundError              the content is not in the store
+│   ├── FeedNotFoundError                 the feed is not on this node
 │   └── EndpointNotFoundError             the node has no such address
 ├── NotAllowedError (PermissionError)     somebody may, but not you
+│   ├── FeedNotWriteableError             this node does not hold the feed's key, or it is retired
 │   ├── WrongTokenError                   the request does not prove who asks
 │   └── OwnerOnlyError                    only the node's owner may do this
 ├── UnavailableError (ConnectionError)    the world is not ready
@@ -28,6 +31,10 @@ KacheryError                       code · message · hint · fields
 │   ├── ContentDamagedError               stored bytes no longer match their name
 │   ├── MalformedContentError             content that is not of the format asked for
 │   ├── UnsafePickleError                 a pickle that wants more than plain data
+│   ├── BadSignatureError                 not signed by the feed's writer
+│   ├── BrokenChainError                  messages that do not continue their feed
+│   ├── FeedForkedError                   two histories of one feed, both signed
+│   ├── FeedRollbackError                 the feed here is older than what was seen of it
 │   ├── HashCollisionError                two contents with one SHA-1
 │   └── LinkedFileChangedError            a linked file is not the file that was linked
 ├── OverLimitError                        more than there is room for
@@ -99,6 +106,10 @@ class PathUnreadableError(InvalidPathError, PermissionError):
     """This file may not be read."""
 
 
+class FeedExistsError(InvalidInputError):
+    """A feed of this name is already here."""
+
+
 class InvalidRangeError(InvalidInputError):
     """The byte range lies outside the content."""
 
@@ -111,6 +122,10 @@ class NotFoundError(KacheryError, LookupError):
     """It is not here."""
 
 
+class FeedNotFoundError(NotFoundError):
+    """The feed is not on this node."""
+
+
 class ContentNotFoundError(NotFoundError):
     """The content is not in the store."""
 
@@ -121,6 +136,10 @@ class EndpointNotFoundError(NotFoundError):
 
 class NotAllowedError(KacheryError, PermissionError):
     """You may not do this."""
+
+
+class FeedNotWriteableError(NotAllowedError):
+    """Nobody can append to this feed here."""
 
 
 class WrongTokenError(NotAllowedError):
@@ -181,6 +200,22 @@ class MalformedContentError(UntrustworthyError, ValueError):
 
 class UnsafePickleError(MalformedContentError):
     """The pickle wants more than plain data."""
+
+
+class BadSignatureError(UntrustworthyError):
+    """The feed's writer did not sign this."""
+
+
+class BrokenChainError(UntrustworthyError):
+    """Messages that do not continue their feed."""
+
+
+class FeedForkedError(UntrustworthyError):
+    """Two histories of one feed exist, both signed by its writer."""
+
+
+class FeedRollbackError(UntrustworthyError):
+    """The feed on this disk is older than what was already seen of it."""
 
 
 class HashCollisionError(UntrustworthyError):

@@ -87,6 +87,14 @@ def sync_file(descriptor: int) -> None:
         os.fsync(descriptor)
 
 
+def sync_data(descriptor: int) -> None:
+    """Put a file's bytes where a power cut cannot take them; its times may be lost."""
+    if hasattr(os, "fdatasync"):
+        os.fdatasync(descriptor)
+    else:
+        sync_file(descriptor)
+
+
 def sync_directory(path: Path | str) -> None:
     """Make the names in a folder survive a power cut (Windows has no such call)."""
     if os.name == "nt":
@@ -160,6 +168,15 @@ def write_all(descriptor: int, data: memoryview) -> None:
     """Write every byte; one call may write fewer than asked."""
     while data:
         data = data[os.write(descriptor, data) :]
+
+
+def write_all_at(descriptor: int, data: bytes, offset: int) -> None:
+    """Write every byte at a place in a file."""
+    view = memoryview(data)
+    while view:
+        count = os.pwrite(descriptor, view, offset)
+        view = view[count:]
+        offset += count
 
 
 def _threads() -> ThreadPoolExecutor:

@@ -1,0 +1,1 @@
+"""Logs this node writes."""

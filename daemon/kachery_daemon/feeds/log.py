@@ -1,0 +1,201 @@
+"""The log file of one subfeed: batches one after the other, then zeros.
+
+The file grows by blocks of real zeros, so that syncing an append has nothing but the batch itself
+to write. What follows the last whole, chained batch was never acknowledged and is cleared.
+Blocking: used by the committer's thread and in the node's pools.
+"""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_right
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+from kachery_core.errors import BrokenChainError, StorageFailedError
+from kachery_core.messages import Head, check_batch, decode_batches, outline_batches
+from kachery_store.disk import disk_errors, sync_data, sync_directory, write_all_at
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kachery_core.messages import Batch, SubfeedKey
+
+_SMALLEST_GROWTH = 64 << 10
+_LARGEST_GROWTH = 8 << 20
+# A reader's position is found by walking at most this many bytes of the log.
+_MARK_EVERY = 64 << 10
+_APPEND_IDS_KEPT = 100_000
+
+
+class SubfeedLog:
+    """One subfeed's messages on disk.
+
+    Args:
+        path: the file; made if missing.
+        key: which subfeed.
+        seen: the highest head ever acknowledged; everything up to it must be there.
+
+    Raises:
+        BrokenChainError: something acknowledged is damaged or missing.
+    """
+
+    def __init__(self, path: Path, key: SubfeedKey, seen: Head) -> None:
+        self.path = path
+        self.key = key
+        self.head = Head()
+        self.failed = False
+        self._end = 0
+        self._size = 0
+        self._marks: list[tuple[int, int, bytes]] = []
+        self._append_ids: OrderedDict[bytes, tuple[int, int]] = OrderedDict()
+        with disk_errors(path.parent):
+            is_new = not path.exists()
+            flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
+            self._descriptor = os.open(path, flags, 0o600)
+            if is_new:
+                sync_directory(path.parent)
+        try:
+            self._scan(seen)
+        except BaseException:
+            self.close()
+            raise
+
+    def find_append(self, append_id: bytes) -> tuple[int, int] | None:
+        """The first index and the count of an append that was already made."""
+        return self._append_ids.get(append_id)
+
+    def write(self, batches: list[Batch], data: bytes) -> None:
+        """Write encoded batches after the last one; not yet durable, not yet visible.
+
+        Raises:
+            StorageFullError: there is no room; nothing was written.
+        """
+        if self.failed:
+            raise StorageFailedError(
+                f"The disk under {self.path} failed while a message was being written.",
+                hint="Restart the node; it checks the feed before it goes on.",
+            )
+        with disk_errors(self.path.parent, len(data)):
+            self._grow(self._end + len(data) + 4)
+            write_all_at(self._descriptor, data, self._end)
+
+    def sync(self) -> None:
+        """Make what was written durable. A failed sync is never tried again: the kernel forgets."""
+        try:
+            with disk_errors(self.path.parent):
+                sync_data(self._descriptor)
+        except BaseException:
+            self.failed = True
+            raise
+
+    def advance(self, batches: list[Batch], size: int) -> None:
+        """Let readers see what is durable now."""
+        for batch in batches:
+            self._note(batch, self._end)
+        self._end += size
+        self.head = batches[-1].head
+
+    def read(self, position: int, max_bytes: int) -> tuple[Head, bytes]:
+        """A run of batches that holds a position and ends with a signed one.
+
+        Returns:
+            The head before the run, and the run; empty if the position is not written yet.
+        """
+        end, head = self._end, self.head
+        if position >= head.length:
+            return head, b""
+        index = bisect_right(self._marks, position, key=lambda mark: mark[0]) - 1
+        first, offset, entry = self._marks[index]
+        before = Head(first, entry)
+        size = min(end - offset, max_bytes + _MARK_EVERY)
+        while True:
+            data = os.pread(self._descriptor, size, offset)
+            run = _cut(data, before, position, max_bytes, is_all=offset + size >= end)
+            if run is not None:
+                return run
+            size = min(end - offset, size * 2)
+
+    def contains(self, head: Head) -> bool:
+        """Whether the chain goes through a head; it must not be higher than this log's."""
+        if head.length == 0:
+            return True
+        _, run = self.read(head.length - 1, 1)
+        return any(outline.head == head for outline in outline_batches(run))
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def _scan(self, seen: Head) -> None:
+        """Check the whole chain; clear what was never acknowledged."""
+        data = self.path.read_bytes()
+        self._size = len(data)
+        unsigned: list[tuple[Batch, int]] = []
+        start = 0
+        head = Head()
+        try:
+            for batch, end in decode_batches(data):
+                head = check_batch(self.key, head, batch)
+                unsigned.append((batch, start))
+                start = end
+                if batch.signature:
+                    for one, offset in unsigned:
+                        self._note(one, offset)
+                    unsigned.clear()
+                    self._end, self.head = end, head
+        except BrokenChainError:
+            if self.head.length < seen.length:
+                raise
+        if self.head.length < seen.length:
+            raise BrokenChainError(
+                f"{self.path} ends at message {self.head.length}; {seen.length} were acknowledged.",
+                hint="The file was damaged or is an older copy. Restore it from a backup.",
+                feed=self.key.feed,
+                subfeed=self.key.subfeed,
+            )
+        if any(data[self._end :]):
+            with disk_errors(self.path.parent):
+                write_all_at(self._descriptor, bytes(len(data) - self._end), self._end)
+                sync_data(self._descriptor)
+
+    def _note(self, batch: Batch, offset: int) -> None:
+        if not self._marks or offset - self._marks[-1][1] >= _MARK_EVERY:
+            self._marks.append((batch.first, offset, self.head.entry))
+        self._append_ids[batch.append_id] = (batch.first, len(batch.payloads))
+        if len(self._append_ids) > _APPEND_IDS_KEPT:
+            self._append_ids.popitem(last=False)
+        self.head = batch.head
+
+    def _grow(self, needed: int) -> None:
+        if needed <= self._size:
+            return
+        step = min(max(self._size, _SMALLEST_GROWTH), _LARGEST_GROWTH)
+        size = -(-needed // step) * step
+        write_all_at(self._descriptor, bytes(size - self._size), self._size)
+        self._size = size
+
+
+def _cut(
+    data: bytes, before: Head, position: int, max_bytes: int, *, is_all: bool
+) -> tuple[Head, bytes] | None:
+    """The part of some batches that begins at a position; None if a signature is not in reach."""
+    start = None
+    stop = None
+    for outline in outline_batches(data, partial=True):
+        if start is None:
+            if outline.head.length <= position:
+                before = outline.head
+                continue
+            start = outline.start
+        if outline.is_signed:
+            stop = outline.end
+            if stop - start >= max_bytes:
+                break
+    if stop is not None:
+        return before, data[start:stop]
+    if is_all:
+        raise BrokenChainError("The feed's log has no signed end.")
+    return None

@@ -1,0 +1,137 @@
+"""Which feeds this node writes: their names, subfeeds and whether they are retired."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from kachery_core.errors import FeedExistsError, FeedNotFoundError
+from kachery_store.database import Database
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kachery_store.database import Row
+
+_MIGRATIONS = (
+    """CREATE TABLE feeds (
+        feed TEXT PRIMARY KEY, name TEXT, writer INTEGER NOT NULL, created_at REAL NOT NULL,
+        retired TEXT) WITHOUT ROWID;
+    CREATE UNIQUE INDEX feeds_by_name ON feeds (writer, name) WHERE name IS NOT NULL;
+    CREATE TABLE subfeeds (
+        feed TEXT, subfeed TEXT, name TEXT NOT NULL,
+        PRIMARY KEY (feed, subfeed)) WITHOUT ROWID""",
+)
+
+
+@dataclass(frozen=True)
+class FeedRecord:
+    """One feed of this node.
+
+    Attributes:
+        feed: its public key.
+        name: what its maker calls it, or None.
+        writer: the user id of who may append; -1 is the node's owner.
+        created_at: seconds since 1970.
+        retired: {"successor", "reason"}, or None while it may be appended to.
+    """
+
+    feed: str
+    name: str | None
+    writer: int
+    created_at: float
+    retired: dict[str, Any] | None
+
+
+class Registry:
+    """All feeds of one node."""
+
+    def __init__(self, state: Path) -> None:
+        self._database = Database(state / "feeds.sqlite", _MIGRATIONS, durable=True)
+
+    def add(self, feed: str, name: str | None, writer: int) -> None:
+        """Enter a new feed.
+
+        Raises:
+            FeedExistsError: this writer has a feed of that name.
+        """
+        with self._database.writing() as connection:
+            if connection.execute(
+                "SELECT 1 FROM feeds WHERE writer=? AND name=?", (writer, name)
+            ).fetchone():
+                raise FeedExistsError(
+                    f"There is already a feed named {name!r}.",
+                    hint=f"Use kc.load_feed({name!r}), or another name.",
+                )
+            connection.execute(
+                "INSERT INTO feeds VALUES (?,?,?,?,NULL)", (feed, name, writer, time.time())
+            )
+
+    def find(self, feed: str) -> FeedRecord | None:
+        """The record of a feed."""
+        rows = self._database.rows("SELECT * FROM feeds WHERE feed=?", (feed,))
+        return _record(rows[0]) if rows else None
+
+    def get(self, feed: str) -> FeedRecord:
+        """The record of a feed.
+
+        Raises:
+            FeedNotFoundError: it is not on this node.
+        """
+        record = self.find(feed)
+        if record is None:
+            raise FeedNotFoundError(
+                f"The feed {feed} is not on this node.",
+                hint="Check the URI; `kachery feed ls` lists the feeds that are here.",
+                feed=feed,
+            )
+        return record
+
+    def find_by_name(self, name: str, writer: int) -> FeedRecord | None:
+        """The feed a writer calls by this name."""
+        rows = self._database.rows("SELECT * FROM feeds WHERE name=? AND writer=?", (name, writer))
+        return _record(rows[0]) if rows else None
+
+    def all(self) -> list[FeedRecord]:
+        """Every feed, the newest first."""
+        rows = self._database.rows("SELECT * FROM feeds ORDER BY created_at DESC, feed")
+        return [_record(row) for row in rows]
+
+    def add_subfeed(self, feed: str, subfeed: str, name: Any) -> None:
+        """Remember what a subfeed is called; its hash does not tell."""
+        with self._database.writing() as connection:
+            connection.execute(
+                "INSERT OR IGNORE INTO subfeeds VALUES (?,?,?)", (feed, subfeed, json.dumps(name))
+            )
+
+    def subfeeds(self, feed: str) -> dict[str, Any]:
+        """The names of a feed's subfeeds by their hashes."""
+        rows = self._database.rows(
+            "SELECT subfeed, name FROM subfeeds WHERE feed=? ORDER BY name", (feed,)
+        )
+        return {subfeed: json.loads(name) for subfeed, name in rows}
+
+    def retire(self, feed: str, successor: str | None, reason: str) -> None:
+        """Accept no more messages for a feed, for ever."""
+        with self._database.writing() as connection:
+            connection.execute(
+                "UPDATE feeds SET retired=? WHERE feed=?",
+                (json.dumps({"successor": successor, "reason": reason}), feed),
+            )
+
+    def remove(self, feed: str) -> None:
+        """Forget a feed that was deleted."""
+        with self._database.writing() as connection:
+            connection.execute("DELETE FROM feeds WHERE feed=?", (feed,))
+            connection.execute("DELETE FROM subfeeds WHERE feed=?", (feed,))
+
+    def close(self) -> None:
+        """Close this thread's connection."""
+        self._database.close()
+
+
+def _record(row: Row) -> FeedRecord:
+    *first, retired = row
+    return FeedRecord(*first, None if retired is None else json.loads(retired))
