@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
 from kachery_store.seen import Seen
 from kachery_store.store import Store
 
@@ -19,9 +20,7 @@ settings.load_profile("kachery")
 
 
 @pytest.fixture(autouse=True)
-def own_computer(
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> Path:
+def own_computer(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home folder of the test's own, and no kachery settings from outside."""
     home = tmp_path_factory.mktemp("home")
     for name in list(os.environ):

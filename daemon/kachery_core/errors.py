@@ -28,7 +28,7 @@ KacheryError                       code · message · hint · fields
 ├── UntrustworthyError                    bytes that are not what they should be
 │   ├── ContentDamagedError               stored bytes no longer match their name
 │   ├── MalformedContentError             content that is not of the format asked for
-│   ├── UnsafePickleError                 a pickle that wants more than plain data
+│   │   └── UnsafePickleError             a pickle that wants more than plain data
 │   ├── HashCollisionError                two contents with one SHA-1
 │   ├── KeyUnsafeError                    a key that others may read, or that is none
 │   └── LinkedFileChangedError            a linked file is not the file that was linked

@@ -248,13 +248,13 @@ class Objects:
             return None
         try:
             status = path.stat()
-            trouble = "" if stat.S_ISREG(status.st_mode) else "it is not a file any more"
+            if stat.S_ISREG(status.st_mode):
+                return Held(sha1, path, status.st_size, is_link=True)
+            trouble = "it is not a file any more"
         except ValueError:
             return None  # a path that no file can have
         except OSError as problem:
             trouble = problem.strerror or "it is gone"
-        if not trouble:
-            return Held(sha1, path, status.st_size, is_link=True)
         raise LinkedFileChangedError(
             f"The linked file {path} cannot be read: {trouble}.",
             hint="Put it back, or store the content from another copy.",
