@@ -48,13 +48,16 @@ def test_splitting_and_building_are_each_others_reverse(sha1: str, name: str) ->
 @given(st.text(max_size=300))
 def test_any_text_is_understood_or_refused(text: str) -> None:
     for spelling in (text, f"sha1://{text}", f"sha1://{SHA1}{text}", f"kachery:{text}"):
-        try:
-            parsed = parse_content_uri(spelling)
-        except InvalidUriError as problem:
-            assert len(str(problem)) < 1000
-        else:
-            assert len(parsed.sha1) == 40
-            assert parse_content_uri(str(parsed)) == parsed
+        _check_understood_or_refused(spelling)
+
+
+def _check_understood_or_refused(spelling: str) -> None:
+    try:
+        parsed = parse_content_uri(spelling)
+    except InvalidUriError:
+        return
+    assert len(parsed.sha1) == 40
+    assert parse_content_uri(str(parsed)) == parsed
 
 
 @pytest.mark.parametrize(
