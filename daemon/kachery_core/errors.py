@@ -22,6 +22,7 @@ KacheryError                       code · message · hint · fields
 │   ├── DaemonNotRunningError             no node answers
 │   ├── WrongDaemonError                  something answers that is not our node
 │   ├── StorageMismatchError              the node keeps another storage folder than you named
+│   ├── PortTakenError                    another program has the node's port
 │   ├── StorageInUseError                 another node already keeps this storage folder
 │   ├── StorageReadOnlyError              the storage folder cannot be written
 │   ├── StorageFailedError                the disk under the storage folder failed
@@ -30,12 +31,13 @@ KacheryError                       code · message · hint · fields
 ├── UntrustworthyError                    bytes that are not what they should be
 │   ├── ContentDamagedError               stored bytes no longer match their name
 │   ├── MalformedContentError             content that is not of the format asked for
-│   ├── UnsafePickleError                 a pickle that wants more than plain data
+│   │   └── UnsafePickleError             a pickle that wants more than plain data
 │   ├── BadSignatureError                 not signed by the feed's writer
 │   ├── BrokenChainError                  messages that do not continue their feed
 │   ├── FeedForkedError                   two histories of one feed, both signed
 │   ├── FeedRollbackError                 the feed here is older than what was seen of it
 │   ├── HashCollisionError                two contents with one SHA-1
+│   ├── KeyUnsafeError                    a key that others may read, or that is none
 │   └── LinkedFileChangedError            a linked file is not the file that was linked
 ├── OverLimitError                        more than there is room for
 │   ├── StorageFullError                  no space left where the bytes should go
@@ -166,6 +168,10 @@ class StorageMismatchError(UnavailableError):
     """The running node keeps another storage folder than the one named here."""
 
 
+class PortTakenError(UnavailableError):
+    """Another program has the port the node should have."""
+
+
 class StorageInUseError(UnavailableError):
     """Another node already keeps this storage folder."""
 
@@ -222,6 +228,10 @@ class HashCollisionError(UntrustworthyError):
     """Two different contents have the same SHA-1."""
 
 
+class KeyUnsafeError(UntrustworthyError):
+    """A secret file that others may read, or that holds no key."""
+
+
 class LinkedFileChangedError(UntrustworthyError):
     """A linked file is not the file that was linked."""
 
@@ -260,9 +270,8 @@ def error_to_wire(error: KacheryError) -> dict[str, Any]:
 def error_from_wire(value: dict[str, Any]) -> KacheryError:
     """The error that a JSON object stands for; the same class as on the other side."""
     error_class = _classes.get(str(value.get("code")), KacheryError)
+    error = error_class(str(value.get("message", "unknown error")), hint=str(value.get("hint", "")))
     fields = value.get("fields")
-    return error_class(
-        str(value.get("message", "unknown error")),
-        hint=str(value.get("hint", "")),
-        **(fields if isinstance(fields, dict) else {}),
-    )
+    if isinstance(fields, dict):
+        error.fields = fields  # whatever their names, none becomes an argument
+    return error

@@ -113,7 +113,7 @@ def decode_manifest(data: bytes) -> Manifest:
         raise MalformedContentError(f"A manifest of {len(data)} bytes is larger than is accepted.")
     try:
         table = msgspec.json.decode(data, type=_Table)
-    except (msgspec.MsgspecError, RecursionError) as problem:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as problem:
         raise MalformedContentError(f"This is not a manifest: {problem}.") from problem
     chunks = tuple(_checked_row(row) for row in table.chunks)
     _check_cover(table.size, chunks)

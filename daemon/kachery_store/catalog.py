@@ -84,7 +84,7 @@ class Catalog:
                 [
                     (
                         entry.sha1,
-                        entry.name,
+                        _storable(entry.name),
                         entry.kind,
                         entry.size,
                         entry.manifest,
@@ -105,7 +105,7 @@ class Catalog:
 
     def search(self, text: str = "", *, limit: int = 1000, offset: int = 0) -> list[Entry]:
         """Entries whose name, kind or hash contains a text; the newest first."""
-        pattern = f"%{_escaped(text)}%"
+        pattern = f"%{_escaped(_storable(text))}%"
         rows = self._database.rows(
             f"SELECT {_COLUMNS} FROM content WHERE trashed_at IS NULL AND"
             " (name LIKE ? ESCAPE '\\' OR kind LIKE ? ESCAPE '\\' OR sha1 LIKE ? ESCAPE '\\')"
@@ -113,6 +113,11 @@ class Catalog:
             (pattern, pattern, pattern, limit, offset),
         )
         return [_entry(row) for row in rows]
+
+    def manifests(self) -> set[str]:
+        """The SHA-1 of every manifest that an entry names."""
+        rows = self._database.rows("SELECT manifest FROM content WHERE manifest != ''")
+        return {row[0] for row in rows}
 
     def totals(self) -> tuple[int, int]:
         """How many contents are held, and their bytes."""
@@ -176,6 +181,11 @@ class Catalog:
 def _entry(row: Row) -> Entry:
     *first, origin, fetched, pinned, trashed_at = row
     return Entry(*first, json.loads(origin), bool(fetched), bool(pinned), trashed_at)
+
+
+def _storable(text: str) -> str:
+    """Text without the lone surrogates that stand for bytes in file names; SQLite takes none."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _escaped(text: str) -> str:

@@ -101,7 +101,7 @@ class Folder:
             StorageVersionError: see above.
         """
         try:
-            text = (self.root / "kachery-store-version").read_text("ascii").strip()
+            text = (self.root / "kachery-store-version").read_text("ascii", "replace").strip()
         except OSError:
             return
         if not text.isdecimal() or int(text) > STORE_VERSION:
@@ -141,8 +141,15 @@ class Folder:
             if str(folder) in self._settled or _is_settled(folder):
                 break
             to_sync.append(str(folder.parent))
-        for folder in reversed(chain[: len(to_sync) - 1]):
-            _make_folder(folder)
+        try:
+            for folder in reversed(chain[: len(to_sync) - 1]):
+                _make_folder(folder)
+        except FileNotFoundError:
+            if not self._settled:
+                raise
+            # Somebody removed folders that were there before.
+            self._settled.clear()
+            return self.make_parents(final)
         return to_sync
 
     def settle(self, folders: list[str]) -> None:

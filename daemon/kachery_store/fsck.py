@@ -64,9 +64,11 @@ def check_store(
             case: nobody may read it again.
     """
     report = Report()
+    manifests = store.catalog.manifests()
     for sha1 in _all_sha1(store.folder.root / "sha1"):
         _check_one(store, sha1, report, progress)
-        if store.catalog.find(sha1) is None and sha1 not in report.damaged:
+        is_listed = sha1 in manifests or store.catalog.find(sha1) is not None
+        if not is_listed and sha1 not in report.damaged:
             report.unlisted += 1
             if repair:
                 _enter(store, sha1)

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -105,16 +106,19 @@ class Objects:
         """
         with open_held(held) as descriptor:
             size = os.fstat(descriptor).st_size
-            start, end = checked_range(size, start, end)
             if size <= CHUNK_SIZE:
                 data = read_at(descriptor, 0, size)
                 if sha1_hex(data) != held.sha1:
                     self.judge(held)
-                    raise self._damaged(held)
+                    # Still here: somebody has repaired it since it was opened.
+                    return self.read(self.get(held.sha1), start, end)
+                start, end = checked_range(size, start, end)
                 return data if end - start == size else data[start:end]
+            manifest = self.manifest(held)
+            start, end = checked_range(manifest.size, start, end)
             return b"".join(
                 data[max(start - chunk.start, 0) : end - chunk.start]
-                for chunk in self.manifest(held).covering(start, end)
+                for chunk in manifest.covering(start, end)
                 for data in [self.read_chunk(held, descriptor, chunk)]
             )
 
@@ -167,8 +171,8 @@ class Objects:
         manifest = self._manifests.get(held.sha1) or self.stored_manifest(held.sha1)
         if manifest is None or manifest.size != held.size:
             manifest = self.judge(held)
-        while len(self._manifests) >= _MANIFESTS_KEPT:
-            self._manifests.pop(next(iter(self._manifests)))
+        for oldest in list(self._manifests)[: 1 - _MANIFESTS_KEPT]:
+            self._manifests.pop(oldest, None)
         self._manifests[held.sha1] = manifest
         return manifest
 
@@ -188,28 +192,37 @@ class Objects:
             LinkedFileChangedError: the same of a linked file, which is left alone.
         """
         with open_held(held) as descriptor:
+            judged = os.fstat(descriptor)
             manifest = hash_file(descriptor)
         if manifest.sha1 != held.sha1:
-            raise self._damaged(held)
+            raise self._damaged(held, judged)
         if self._is_owner and manifest.size > CHUNK_SIZE:
-            self._folder.write_whole(
-                self._folder.manifest_path(held.sha1), encode_manifest(manifest), 0o444
-            )
+            # A full or read-only disk is no reason not to read.
+            with suppress(OSError):
+                self._folder.write_whole(
+                    self._folder.manifest_path(held.sha1), encode_manifest(manifest), 0o444
+                )
         return manifest
 
-    def set_aside(self, held: Held) -> Path | None:
-        """Move a damaged object out of sight, keeping it; None if that is not ours to do."""
+    def set_aside(self, held: Held, judged: os.stat_result) -> Path | None:
+        """Move a damaged object out of sight, keeping it.
+
+        Returns:
+            Where it is now; None if that is not ours to do, or the file is not the judged one.
+        """
         if held.is_link or not self._is_owner:
             return None
         target = self._folder.damaged / f"{held.sha1}.{time.time_ns()}"
-        self._folder.manifest_path(held.sha1).unlink(missing_ok=True)
         try:
+            if not os.path.samestat(held.path.stat(), judged):
+                return None  # repaired meanwhile
+            self._folder.manifest_path(held.sha1).unlink(missing_ok=True)
             os.replace(held.path, target)
-        except FileNotFoundError:
+        except OSError:
             return None
         return target
 
-    def _damaged(self, held: Held) -> UntrustworthyError:
+    def _damaged(self, held: Held, judged: os.stat_result | None = None) -> UntrustworthyError:
         if held.is_link:
             return LinkedFileChangedError(
                 f"The linked file {held.path} has changed since it was linked.",
@@ -217,7 +230,7 @@ class Objects:
                 sha1=held.sha1,
                 path=str(held.path),
             )
-        kept = self.set_aside(held)
+        kept = self.set_aside(held, judged) if judged else None
         return ContentDamagedError(
             f"The stored copy of {held.sha1} is damaged.",
             hint=(f"It was moved to {kept}. " if kept else "")
@@ -231,17 +244,23 @@ class Objects:
             path = Path(json.loads(self._folder.link_path(sha1).read_bytes())["path"])
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             return None
         try:
-            return Held(sha1, path, path.stat().st_size, is_link=True)
+            status = path.stat()
+            if stat.S_ISREG(status.st_mode):
+                return Held(sha1, path, status.st_size, is_link=True)
+            trouble = "it is not a file any more"
+        except ValueError:
+            return None  # a path that no file can have
         except OSError as problem:
-            raise LinkedFileChangedError(
-                f"The linked file {path} cannot be read: {problem.strerror}.",
-                hint="Put it back, or store the content from another copy.",
-                sha1=sha1,
-                path=str(path),
-            ) from problem
+            trouble = problem.strerror or "it is gone"
+        raise LinkedFileChangedError(
+            f"The linked file {path} cannot be read: {trouble}.",
+            hint="Put it back, or store the content from another copy.",
+            sha1=sha1,
+            path=str(path),
+        )
 
 
 @contextmanager

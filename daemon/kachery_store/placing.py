@@ -44,8 +44,7 @@ class Placing:
             HashCollisionError: other bytes with the same SHA-1 are already here.
         """
         manifest = ingested.manifest
-        held = self._find(manifest.sha1)
-        if held is not None and self._is_same(held, manifest) and not held.is_link:
+        if self._is_here(manifest):
             return
         self._put_manifest(manifest)
         final = self._folder.object_path(manifest.sha1)
@@ -60,10 +59,7 @@ class Placing:
         Raises:
             HashCollisionError: other bytes with the same SHA-1 are already here.
         """
-        held = self._objects.find_object(sha1)
-        if held is not None and self._is_same(
-            held, make_manifest(sha1, len(view), chunk_digests(view))
-        ):
+        if self._is_here(make_manifest(sha1, len(view), chunk_digests(view))):
             return
         final = self._folder.object_path(sha1)
         with self._temporary(view) as (descriptor, temporary):
@@ -72,11 +68,13 @@ class Placing:
     def put_many(self, items: Sequence[tuple[str, bytes]]) -> None:
         """Many contents of at most one chunk, with one wait for the disk."""
         placing: list[tuple[Path, Path]] = []
+        coming: dict[str, Manifest] = {}
         with contextlib.ExitStack() as leftovers:
             for sha1, data in items:
-                held = self._objects.find_object(sha1)
                 expected = make_manifest(sha1, len(data), chunk_digests(data))
-                if held is None or not self._is_same(held, expected):
+                if coming.setdefault(sha1, expected) != expected:
+                    raise _collision(coming[sha1], expected)
+                if not self._is_here(expected):
                     with self._temporary(memoryview(data)) as (descriptor, temporary):
                         os.fchmod(descriptor, 0o444)
                     leftovers.callback(temporary.unlink, missing_ok=True)
@@ -84,7 +82,13 @@ class Placing:
             self._place_many(placing)
 
     def put_link(self, path: Path, status: os.stat_result, manifest: Manifest) -> None:
-        """Content that stays in a file of the user's."""
+        """Content that stays in a file of the user's, unless the store has a copy.
+
+        Raises:
+            HashCollisionError: other bytes with the same SHA-1 are already here.
+        """
+        if self._is_here(manifest):
+            return
         self._put_manifest(manifest)
         record = {
             "path": str(path),
@@ -103,6 +107,11 @@ class Placing:
         except LinkedFileChangedError:
             return None  # a dead link is no reason not to store the content itself
 
+    def _is_here(self, manifest: Manifest) -> bool:
+        """Whether the store has an undamaged copy of its own of this content."""
+        held = self._find(manifest.sha1)
+        return held is not None and self._is_same(held, manifest) and not held.is_link
+
     def _is_same(self, held: Held, manifest: Manifest) -> bool:
         """Whether what is held is this content, undamaged; damaged files are set aside.
 
@@ -110,7 +119,7 @@ class Placing:
             HashCollisionError: it is another content with the same SHA-1.
         """
         try:
-            there = self._table_of(held, manifest)
+            there, judged = self._table_of(held, manifest)
         except StorageFailedError:
             if held.is_link:
                 return False
@@ -118,29 +127,23 @@ class Placing:
         if there == manifest:
             return True
         if there.sha1 == manifest.sha1:
-            raise HashCollisionError(
-                f"Another content with the SHA-1 {manifest.sha1} is already stored.",
-                hint="One of the two was made to deceive. Nothing was replaced.",
-                sha1=manifest.sha1,
-                stored_size=there.size,
-                refused_size=manifest.size,
-            )
-        self._objects.set_aside(held)
+            raise _collision(there, manifest)
+        self._objects.set_aside(held, judged)
         return False
 
-    def _table_of(self, held: Held, expected: Manifest) -> Manifest:
+    def _table_of(self, held: Held, expected: Manifest) -> tuple[Manifest, os.stat_result]:
         """The chunk table of what is held, read anew unless it is known to be as expected."""
         with open_held(held) as descriptor:
             status = os.fstat(descriptor)
             if status.st_size <= CHUNK_SIZE:
                 data = read_at(descriptor, 0, status.st_size)
-                return make_manifest(sha1_hex(data), len(data), chunk_digests(data))
+                return make_manifest(sha1_hex(data), len(data), chunk_digests(data)), status
             known = self._seen.find(status)
             if known is not None and known[0] == held.sha1:
                 stored = self._objects.stored_manifest(held.sha1)
                 if stored == expected:
-                    return stored
-            return hash_file(descriptor)
+                    return stored, status
+            return hash_file(descriptor), status
 
     def _put_manifest(self, manifest: Manifest) -> None:
         """Write the table first: an object is never here without it."""
@@ -179,6 +182,16 @@ class Placing:
             if not sync_all(root):
                 for name in folders:
                     self._folder.settle([name])
+
+
+def _collision(there: Manifest, refused: Manifest) -> HashCollisionError:
+    return HashCollisionError(
+        f"Another content with the SHA-1 {refused.sha1} is already stored.",
+        hint="One of the two was made to deceive. Nothing was replaced.",
+        sha1=refused.sha1,
+        stored_size=there.size,
+        refused_size=refused.size,
+    )
 
 
 def _sync_path(path: Path) -> None:

@@ -26,7 +26,9 @@ def open_readable(path: Path) -> Iterator[int]:
         StorageFailedError: it cannot be read.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        # Without O_NONBLOCK a named pipe would wait here for ever.
+        flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
+        descriptor = os.open(path, flags)
     except FileNotFoundError:
         raise
     except OSError as problem:

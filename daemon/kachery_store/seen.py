@@ -8,10 +8,12 @@ hashed once more.
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from platformdirs import user_cache_path
 
+from kachery_core.errors import KacheryError
 from kachery_store.database import Database
 
 if TYPE_CHECKING:
@@ -34,17 +36,21 @@ class Seen:
     """Digests by (device, inode), valid while size and times are the same."""
 
     def __init__(self, path: Path | None = None) -> None:
-        path = path or user_cache_path("kachery", ensure_exists=True) / "seen.sqlite"
+        path = path or user_cache_path("kachery") / "seen.sqlite"
         self._database = Database(path, _MIGRATIONS, durable=False)
+        with suppress(OSError):  # then nothing is remembered
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def find(self, status: os.stat_result) -> tuple[str, str] | None:
         """The SHA-1 of a file and that of its manifest ('' if it has none), if known."""
-        rows = self._database.rows(
-            "SELECT sha1, manifest FROM seen WHERE device=? AND inode=? AND size=?"
-            " AND mtime_ns=? AND ctime_ns=? AND seen_at>?",
-            (*_signature(status), time.time() - _TRUSTED_SECONDS),
-        )
-        return (rows[0][0], rows[0][1]) if rows else None
+        with suppress(KacheryError):  # without its memory everything is slower, not wrong
+            rows = self._database.rows(
+                "SELECT sha1, manifest FROM seen WHERE device=? AND inode=? AND size=?"
+                " AND mtime_ns=? AND ctime_ns=? AND seen_at>?",
+                (*_signature(status), time.time() - _TRUSTED_SECONDS),
+            )
+            return (rows[0][0], rows[0][1]) if rows else None
+        return None
 
     def remember(
         self, status: os.stat_result, sha1: str, manifest: str = "", *, is_ours: bool = False
@@ -57,9 +63,9 @@ class Seen:
             manifest: SHA-1 of its manifest.
             is_ours: nobody else can have written it meanwhile, so its age does not matter.
         """
-        if not is_ours and time.time() - status.st_ctime < _RACY_SECONDS:
+        if not is_ours and is_racy(status):
             return
-        with self._database.writing() as connection:
+        with suppress(KacheryError), self._database.writing() as connection:
             connection.execute(
                 "INSERT OR REPLACE INTO seen VALUES (?,?,?,?,?,?,?,?)",
                 (*_signature(status), sha1, manifest, time.time()),
@@ -68,6 +74,11 @@ class Seen:
     def close(self) -> None:
         """Close this thread's connection."""
         self._database.close()
+
+
+def is_racy(status: os.stat_result) -> bool:
+    """Whether a file changed so lately that its next change may leave its times as they are."""
+    return time.time() - status.st_ctime < _RACY_SECONDS
 
 
 def same_file(first: os.stat_result, second: os.stat_result) -> bool:

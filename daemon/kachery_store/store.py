@@ -12,6 +12,7 @@ from kachery_core.digests import CHUNK_SIZE, chunk_digests, sha1_hex
 from kachery_core.errors import StorageReadOnlyError
 from kachery_core.manifests import MANIFEST_THRESHOLD, Manifest, encode_manifest, make_manifest
 from kachery_store.catalog import Catalog, Entry
+from kachery_store.disk import disk_errors
 from kachery_store.folder import Folder
 from kachery_store.ingest import Ingest, Ingested
 from kachery_store.locks import exclusive_lock, shared_lock
@@ -19,11 +20,12 @@ from kachery_store.mutables import Mutables
 from kachery_store.objects import Objects
 from kachery_store.placing import Placing
 from kachery_store.reading import hash_file
-from kachery_store.seen import Seen, same_file
+from kachery_store.seen import Seen, is_racy, same_file
 from kachery_store.sources import open_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
     from typing import Any
 
@@ -112,13 +114,18 @@ class Store:
         """Store a copy of a file; at once if the same unchanged file was stored before."""
         with open_source(path) as source:
             before = os.fstat(source)
-            known = self._known(before)
-            if known is not None:
-                self.catalog.add(_entry(known, label))
-                return known
+            with self.adding():
+                known = self._known(before)
+                if known is not None:
+                    self.catalog.add(_entry(known, label))
+                    return known
             with self.ingesting(before.st_size) as ingest:
-                ingest.clone_from(source)
+                is_clone = not is_racy(before) and ingest.clone_from(source)
                 _feed(ingest, source, progress)
+                if is_clone and not same_file(before, os.fstat(source)):
+                    # The bytes hashed may not be the blocks shared: write them instead.
+                    ingest.abort()
+                    return self.add_file(path, label, progress)
                 content = self.commit(ingest.finish(), label)
             if same_file(before, os.fstat(source)):
                 self.seen.remember(before, content.sha1, content.manifest)
@@ -134,8 +141,7 @@ class Store:
             manifest = hash_file(source, progress)
             self.seen.remember(status, manifest.sha1)
         with self.adding():
-            if self.objects.find_object(manifest.sha1) is None:
-                self._placing.put_link(path, status, manifest)
+            self._placing.put_link(path, status, manifest)
             return self._enter(manifest, label)
 
     def add_many(self, items: Sequence[tuple[bytes, Label]]) -> list[Content]:
@@ -156,15 +162,13 @@ class Store:
     @contextlib.contextmanager
     def adding(self) -> Iterator[None]:
         """While something is added, nothing is removed."""
-        self._check_writable()
-        with shared_lock(self.folder.state / "store.lock"):
+        with self._locked(shared_lock):
             yield
 
     @contextlib.contextmanager
     def removing(self) -> Iterator[None]:
         """While something is removed, nothing is added."""
-        self._check_writable()
-        with exclusive_lock(self.folder.state / "store.lock"):
+        with self._locked(exclusive_lock):
             yield
 
     @contextlib.contextmanager
@@ -204,6 +208,8 @@ class Store:
         held = self.objects.find_object(sha1)
         if held is None or held.size != status.st_size:
             return None
+        if manifest and self.objects.find_object(manifest) is None:
+            return None
         return Content(sha1, status.st_size, manifest)
 
     def _enter(self, manifest: Manifest, label: Label) -> Content:
@@ -216,6 +222,14 @@ class Store:
         content = Content(manifest.sha1, manifest.size, name)
         self.catalog.add(_entry(content, label))
         return content
+
+    @contextlib.contextmanager
+    def _locked(self, lock: Callable[[Path], AbstractContextManager[None]]) -> Iterator[None]:
+        self._check_writable()
+        with contextlib.ExitStack() as held:
+            with disk_errors(self.folder.root):
+                held.enter_context(lock(self.folder.state / "store.lock"))
+            yield
 
     def _check_writable(self) -> None:
         if not self.writable:

@@ -31,6 +31,9 @@ class _VerifiedChunks(io.RawIOBase):
             self._descriptor = os.dup(descriptor)
         if held.size <= CHUNK_SIZE:
             self._chunk, self._chunk_start = objects.read(held), 0
+        else:
+            # Ours to keep as well, for the same reason.
+            self._manifest = objects.manifest(held)
 
     def readable(self) -> bool:
         return True
@@ -67,7 +70,7 @@ class _VerifiedChunks(io.RawIOBase):
     def _load_chunk(self, position: int) -> None:
         if self._chunk_start <= position < self._chunk_start + len(self._chunk):
             return
-        (chunk,) = self._objects.manifest(self._held).covering(position, position + 1)
+        (chunk,) = self._manifest.covering(position, position + 1)
         self._chunk = self._objects.read_chunk(self._held, self._descriptor, chunk)
         self._chunk_start = chunk.start
 

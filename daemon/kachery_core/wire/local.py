@@ -1,0 +1,189 @@
+"""The messages between a node and the programs on its computer; the API description is made of them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+API_VERSION = 1
+API_PATH = "/api/v1"
+TOKEN_HEADER = "Kachery-Token"  # noqa: S105 - the name of the header
+ORIGIN_HEADER = "Kachery-Origin"
+LARGEST_JSON = 16 << 20
+
+Kind = Literal["text", "json", "npy", "pkl", "bytes", "file", "link", "folder"]
+Name = Annotated[str, msgspec.Meta(max_length=1024)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+
+
+class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a program sends: a field we do not know is a mistake worth telling."""
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What the node sends: a newer node may send fields that an older program does not know."""
+
+
+class Probe(Answer):
+    """Who answers on this port."""
+
+    node_id: str
+    version: str
+    api: int
+    storage_dir: str
+    socket: str | None
+    shared: bool
+    pid: int
+
+
+class Setting(Answer):
+    """One setting of the node, and where its value came from."""
+
+    name: str
+    value: str | int | float | bool | None
+    source: str
+    unit: str
+    help: str
+
+
+class Status(Answer):
+    """How the node is."""
+
+    node_id: str
+    version: str
+    storage_dir: str
+    contents: int
+    bytes: int
+    free_bytes: int
+    uptime_seconds: float
+    active_requests: int
+    shared: bool
+    settings: list[Setting]
+
+
+class FilesQuery(Message):
+    """Which contents to list."""
+
+    search: Name = ""
+    limit: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 100
+    offset: Count = 0
+
+
+class File(Answer):
+    """One line of the list of contents; times are seconds since 1970."""
+
+    sha1: str
+    name: str
+    kind: str
+    size: int
+    manifest: str
+    uri: str
+    stored_at: float
+    used_at: float
+    origin: dict[str, Any]
+    fetched: bool
+    pinned: bool
+    trashed_at: float | None = None
+
+
+class Files(Answer):
+    """Contents, the newest first; `total` is how many the node holds in all."""
+
+    files: list[File]
+    total: int
+
+
+class FileInfo(Answer):
+    """What the node knows of one content.
+
+    Attributes:
+        sha1: of the content.
+        size: bytes.
+        held: whether its bytes are here; False in the trash.
+        is_link: whether it is a linked file.
+        path: of the linked file; for the owner only.
+        entry: its line in the list, if it has one.
+    """
+
+    sha1: str
+    size: int
+    held: bool
+    is_link: bool
+    path: str | None
+    entry: File | None
+
+
+class StoreQuery(Message):
+    """What a new content is called, and what it is."""
+
+    name: Name = ""
+    kind: Kind = "bytes"
+
+
+class Stored(Answer):
+    """A content that is now durable."""
+
+    uri: str
+    sha1: str
+    size: int
+    manifest: str
+
+
+class PinChange(Message):
+    """Whether a content is protected from being let go."""
+
+    pinned: bool
+
+
+class Done(Answer):
+    """It is done."""
+
+    sha1: str
+
+
+class MutableKey(Message):
+    """The JSON value under which another one is kept."""
+
+    key: Any
+
+
+class MutableValue(Answer):
+    """The value, or null."""
+
+    value: Any
+
+
+class MutableChange(Message):
+    """A value to keep; with update false only if there is none yet."""
+
+    key: Any
+    value: Any
+    update: bool = True
+
+
+class Changed(Answer):
+    """Whether anything changed."""
+
+    changed: bool
+
+
+class Stopping(Answer):
+    """The node with this process id is about to end."""
+
+    pid: int
+
+
+class ErrorFacts(Answer):
+    """An error of the tree in kachery_core.errors."""
+
+    code: str
+    message: str
+    hint: str
+    fields: dict[str, Any]
+
+
+class ErrorAnswer(Answer):
+    """What comes with every status of 400 and above."""
+
+    error: ErrorFacts

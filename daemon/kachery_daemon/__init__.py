@@ -1,0 +1,1 @@
+"""Does: one node, the running program behind a storage folder."""

@@ -1,0 +1,1 @@
+"""The door for programs on this computer, one file per noun."""

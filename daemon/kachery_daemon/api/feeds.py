@@ -1,0 +1,196 @@
+"""Feeds: make, append, read, wait."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kachery_core.errors import FeedNotFoundError, InvalidRequestError
+from kachery_core.feeds import FeedUri
+from kachery_core.keys import is_public_key
+from kachery_core.messages import SubfeedKey
+from kachery_core.wire.feeds import (
+    BEFORE_HEADER,
+    LENGTH_HEADER,
+    Appended,
+    FeedInfo,
+    FeedList,
+    FeedQuery,
+    NewFeed,
+    NewMessages,
+    ReadRequest,
+    Ready,
+    Retirement,
+    SubfeedInfo,
+    Watch,
+)
+from kachery_core.wire.local import API_PATH
+from kachery_daemon.api.door import Role
+from kachery_daemon.api.endpoint import BYTES, Endpoint, operation
+from kachery_daemon.keyring import OWNER
+
+if TYPE_CHECKING:
+    from kachery_daemon.feeds.registry import FeedRecord
+
+
+class _FeedEndpoint(Endpoint):
+    @property
+    def writer(self) -> int:
+        """Who asks, as feeds know their writers."""
+        if self.asker.role == Role.OWNER:
+            return OWNER
+        if self.asker.uid is None:
+            raise InvalidRequestError(
+                "Other users of this computer reach feeds by the node's UNIX socket only.",
+                hint="Over TCP the node cannot tell whose feed it is.",
+            )
+        return self.asker.uid
+
+    def described(self, record: FeedRecord, subfeeds: list[SubfeedInfo]) -> FeedInfo:
+        """A record as it goes over the wire."""
+        return FeedInfo(
+            record.feed,
+            str(FeedUri(record.feed)),
+            record.name,
+            record.retired is None and self.writer in (OWNER, record.writer),
+            record.created_at,
+            record.retired,
+            subfeeds,
+        )
+
+
+class FeedsEndpoint(_FeedEndpoint):
+    """All feeds."""
+
+    PATH = f"{API_PATH}/feeds"
+
+    @operation("The feeds of this node, or the one of a name.", FeedList, query=FeedQuery)
+    async def get(self, query: FeedQuery) -> FeedList:
+        """List feeds."""
+        registry, run = self.services.feeds.registry, self.services.threads.run
+        if query.name is None:
+            records = await run(registry.all)
+        else:
+            record = await run(registry.find_by_name, query.name, self.writer)
+            records = [] if record is None else [record]
+        return FeedList([self.described(record, []) for record in records])
+
+    @operation("Make a feed.", FeedInfo, body=NewFeed)
+    async def post(self, body: NewFeed) -> FeedInfo:
+        """Make a feed."""
+        record = await self.services.feeds.create(body.name, self.writer)
+        return self.described(record, [])
+
+
+class FeedEndpoint(_FeedEndpoint):
+    """One feed."""
+
+    PATH = f"{API_PATH}/feeds/{{feed}}"
+
+    @operation("One feed, its subfeeds and how far they go.", FeedInfo)
+    async def get(self, feed: str) -> FeedInfo:
+        """Describe a feed."""
+        feeds = self.services.feeds
+        record = await feeds.get(_checked(feed))
+        names = await self.services.threads.run(feeds.registry.subfeeds, feed)
+        subfeeds = [
+            SubfeedInfo(subfeed, name, await feeds.length(SubfeedKey(feed, subfeed)))
+            for subfeed, name in names.items()
+        ]
+        return self.described(record, subfeeds)
+
+    @operation("Delete a feed: its key and its messages go to the trash.", FeedList)
+    async def delete(self, feed: str) -> FeedList:
+        """Delete a feed."""
+        await self.services.feeds.delete(_checked(feed), self.writer)
+        return FeedList([])
+
+
+class RetireEndpoint(_FeedEndpoint):
+    """The end of one feed."""
+
+    PATH = f"{API_PATH}/feeds/{{feed}}/retire"
+
+    @operation("Accept no more messages for a feed.", FeedInfo, body=Retirement)
+    async def post(self, feed: str, body: Retirement) -> FeedInfo:
+        """Retire a feed."""
+        feeds = self.services.feeds
+        await feeds.retire(_checked(feed), body.successor, body.reason, self.writer)
+        return self.described(await feeds.get(feed), [])
+
+
+class AppendEndpoint(_FeedEndpoint):
+    """New messages."""
+
+    PATH = f"{API_PATH}/messages/append"
+
+    @operation("Append messages; durable when answered.", Appended, body=NewMessages)
+    async def post(self, body: NewMessages) -> Appended:
+        """Append messages."""
+        key = SubfeedKey(body.feed, body.subfeed)
+        feeds = self.services.feeds
+        if body.name is not None:
+            await feeds.name_subfeed(key, body.name)
+        payloads = [bytes(message) for message in body.messages]
+        first, count = await feeds.append(
+            key, bytes.fromhex(body.append_id), payloads, self.writer
+        )
+        return Appended(first, count)
+
+
+class ReadEndpoint(_FeedEndpoint):
+    """Messages from a position on."""
+
+    PATH = f"{API_PATH}/messages/read"
+
+    @operation("Messages as batches, from those of a position on.", None, body=ReadRequest)
+    async def post(self, body: ReadRequest) -> None:
+        """Send messages, or nothing if none came in time."""
+        key = SubfeedKey(body.feed, body.subfeed)
+        feeds = self.services.feeds
+        before, run = await feeds.read(key, body.position, body.max_bytes)
+        if not run and body.wait_msec:
+            await feeds.wait({key: body.position}, body.wait_msec / 1000)
+            before, run = await feeds.read(key, body.position, body.max_bytes)
+        self.set_header("Content-Type", BYTES)
+        self.set_header(BEFORE_HEADER, f"{before.length} {before.entry.hex()}")
+        self.set_header(LENGTH_HEADER, str(await feeds.length(key)))
+        await self.finish(run)
+
+
+class WatchEndpoint(_FeedEndpoint):
+    """Many subfeeds at once."""
+
+    PATH = f"{API_PATH}/messages/watch"
+
+    @operation("Wait until any of many subfeeds has a new message.", Ready, body=Watch)
+    async def post(self, body: Watch) -> Ready:
+        """Say which subfeeds have messages."""
+        keys = [SubfeedKey(one.feed, one.subfeed) for one in body.positions]
+        lowest: dict[SubfeedKey, int] = {}
+        for key, one in zip(keys, body.positions, strict=True):
+            lowest[key] = min(one.position, lowest.get(key, one.position))
+        await self.services.feeds.wait(lowest, body.wait_msec / 1000)
+        lengths = {key: await self.services.feeds.length(key) for key in lowest}
+        return Ready(
+            [
+                place
+                for place, (key, one) in enumerate(zip(keys, body.positions, strict=True))
+                if lengths[key] > one.position
+            ]
+        )
+
+
+def _checked(feed: str) -> str:
+    if not is_public_key(feed):
+        raise FeedNotFoundError(f"{feed[:100]!r} is not a feed: 64 hex digits, lower case.")
+    return feed
+
+
+FEED_ENDPOINTS: tuple[type[Endpoint], ...] = (
+    FeedsEndpoint,
+    FeedEndpoint,
+    RetireEndpoint,
+    AppendEndpoint,
+    ReadEndpoint,
+    WatchEndpoint,
+)

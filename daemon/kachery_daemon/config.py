@@ -1,0 +1,126 @@
+"""The settings of a node: what they mean, and where each value came from."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kachery_core.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DEFAULT_PORT = 20421
+_LAST_PORT = 65535
+
+
+def _setting(
+    default: Any, explanation: str, unit: str = "", environment: tuple[str, ...] = ()
+) -> Any:
+    return field(
+        default=default,
+        metadata={"help": explanation, "unit": unit, "environment": environment},
+    )
+
+
+@dataclass(frozen=True)
+class Config:
+    """The settings of one node; `read_config` makes it.
+
+    Attributes:
+        sources: for each setting that is not the default, what set it.
+    """
+
+    storage_dir: Path = _setting(
+        Path("~/kachery-storage"),
+        "Where the content is kept.",
+        "path",
+        ("KACHERY_STORAGE_DIR",),
+    )
+    port: int = _setting(
+        DEFAULT_PORT,
+        "Where programs reach the node on this computer; 0 takes any free port.",
+        "TCP port",
+        ("KACHERY_DAEMON_PORT", "KACHERY_P2P_API_PORT"),
+    )
+    shared: bool = _setting(
+        default=False,
+        explanation="Whether other users of this computer may store and load.",
+    )
+    auth_group: str = _setting(
+        "", "The group whose members may; empty for everybody. Means shared.", "group name"
+    )
+    max_upload_bytes: int = _setting(1 << 44, "The largest content a program may send.", "bytes")
+    max_uploads: int = _setting(32, "How many contents may arrive at the same time.", "uploads")
+    idle_seconds: float = _setting(
+        60.0, "After this long without a request a connection is closed.", "seconds"
+    )
+    stall_seconds: float = _setting(
+        30.0, "After this long without a byte a half-sent request is given up.", "seconds"
+    )
+    worker_threads: int = _setting(8, "Threads for short work on the disk.", "threads")
+    transfer_threads: int = _setting(
+        4, "Threads for the bytes of uploads and downloads.", "threads"
+    )
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other users of this computer may use the node."""
+        return self.shared or bool(self.auth_group)
+
+    def described(self) -> list[tuple[str, Any, str, str, str]]:
+        """Name, value, source, unit and explanation of every setting."""
+        rows = []
+        for each in dataclasses.fields(self):
+            if each.metadata:
+                value = getattr(self, each.name)
+                rows.append(
+                    (
+                        each.name,
+                        str(value) if isinstance(value, Path) else value,
+                        self.sources.get(each.name, "default"),
+                        str(each.metadata["unit"]),
+                        str(each.metadata["help"]),
+                    )
+                )
+        return rows
+
+
+def read_config(options: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> Config:
+    """Put the settings together: default, then environment, then what was asked for.
+
+    Args:
+        options: settings by name, as given on the command line or by a program; None is not given.
+        environment: variables; those of this process if None.
+
+    Raises:
+        InvalidInputError: a value is not of its kind; the message names where it came from.
+    """
+    environment = os.environ if environment is None else environment
+    values: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    for each in dataclasses.fields(Config):
+        for variable in reversed(each.metadata.get("environment", ())):
+            if environment.get(variable):
+                values[each.name], sources[each.name] = environment[variable], variable
+        if options.get(each.name) is not None:
+            values[each.name], sources[each.name] = options[each.name], "option"
+    if "port" in values:
+        values["port"] = _port(values["port"], sources["port"])
+    folder = Path(values.get("storage_dir", Config.storage_dir)).expanduser()
+    values["storage_dir"] = Path(os.path.realpath(folder))
+    return Config(**values, sources=sources)
+
+
+def _port(value: Any, source: str) -> int:
+    text = str(value)
+    if not (text.isascii() and text.isdecimal() and int(text) <= _LAST_PORT):
+        raise InvalidInputError(
+            f"The port {text!r} (from {source}) is not a number from 0 to {_LAST_PORT}.",
+            hint=f"The usual port is {DEFAULT_PORT}.",
+        )
+    return int(text)

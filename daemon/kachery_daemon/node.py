@@ -1,0 +1,278 @@
+"""One node: everything it is made of, started and ended in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.metadata
+import json
+import logging
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+import aiofiles
+import aiofiles.os
+from tornado.httpserver import HTTPServer
+
+from kachery_core.errors import StorageInUseError
+from kachery_core.wire.local import API_VERSION, Probe, Setting
+from kachery_daemon import keyring
+from kachery_daemon.api.app import make_server
+from kachery_daemon.api.door import Door
+from kachery_daemon.api.endpoint import Limits, Services
+from kachery_daemon.system.listening import listen_on_loopback, listen_on_path
+from kachery_daemon.system.peers import own_uid
+from kachery_daemon.system.threads import Threads
+from kachery_store import Store
+from kachery_store.disk import disk_errors
+from kachery_store.locks import LifeLock
+
+if TYPE_CHECKING:
+    import socket
+    from pathlib import Path
+
+    from kachery_daemon.config import Config
+
+_OTHER_NODE_SECONDS = 2.0
+_FAREWELL_SECONDS = 2.0
+_log = logging.getLogger(__name__)
+
+
+class Node:
+    """A node in the running event loop; one for each storage folder.
+
+    Args:
+        config: its settings.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.probe: Probe | None = None
+        self._cleanup = contextlib.AsyncExitStack()
+        self._stopped = asyncio.Event()
+        self._turn = asyncio.Lock()
+        self._services: Services | None = None
+        self._stopping: asyncio.Task[None] | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it answers."""
+        return self.probe is not None and not self._stopped.is_set()
+
+    @property
+    def active_requests(self) -> int:
+        """How many requests are being answered."""
+        return len(self._services.active) if self._services else 0
+
+    @property
+    def port(self) -> int:
+        """The TCP port in use; 0 before the node has started."""
+        return self._services.port if self._services else 0
+
+    async def start(self) -> Probe:
+        """Start; what is half done is undone if something is in the way.
+
+        Raises:
+            StorageInUseError: another node keeps this storage folder.
+            PortTakenError: another program has the port.
+            StorageReadOnlyError: the storage folder cannot be written.
+            StorageVersionError: a newer kachery wrote it.
+            KeyUnsafeError: others may read a secret of the node.
+        """
+        async with self._turn:
+            try:
+                self.probe = await self._start()
+            except BaseException:
+                await self._cleanup.aclose()
+                raise
+            return self.probe
+
+    async def stop(self) -> None:
+        """End: nothing new is let in, what is half done gets a moment; may be called twice."""
+        async with self._turn:
+            await self._cleanup.aclose()
+            self._stopped.set()
+
+    async def wait_stopped(self) -> None:
+        """Wait until somebody has stopped the node."""
+        await self._stopped.wait()
+
+    def request_stop(self) -> None:
+        """Begin to stop; returns at once."""
+        if self._stopping is None:
+            self._stopping = asyncio.ensure_future(self.stop())
+
+    async def _start(self) -> Probe:
+        threads = Threads(self.config.worker_threads, self.config.transfer_threads)
+        self._cleanup.callback(threads.close)
+        store = await threads.run(_open_store, self.config.storage_dir)
+        self._cleanup.push_async_callback(threads.run, store.close)
+        await self._take_folder(store, threads)
+        group = await threads.run(_group, self.config)
+        await threads.run(_set_folder_mode, store, is_shared=self.config.is_shared)
+        await threads.run(store.folder.sweep)
+        return await self._open_door(store, threads, group)
+
+    async def _take_folder(self, store: Store, threads: Threads) -> None:
+        lock = LifeLock(store.folder.state / "daemon.lock")
+        if not await threads.run(lock.acquire):
+            other = await threads.run(_other_node, store.folder.state / "node.json")
+            raise StorageInUseError(
+                f"Another node{_named(other)} already keeps the storage folder {store.folder.root}.",
+                hint="Use that one, or name another folder with KACHERY_STORAGE_DIR.",
+                **other,
+            )
+        self._cleanup.callback(lock.release)
+
+    async def _open_door(self, store: Store, threads: Threads, group: int | None) -> Probe:
+        folder = store.folder
+        key = await threads.run(keyring.node_key, folder)
+        owner_token = await threads.run(keyring.owner_token, folder)
+        listeners, port = listen_on_loopback(self.config.port)
+        self._cleanup.callback(_close_all, listeners)
+        user_token = None
+        if self.config.is_shared:
+            user_token = await threads.run(keyring.user_token, folder, group=group)
+            self._cleanup.push_async_callback(threads.run, keyring.remove_user_token, folder)
+        else:
+            await threads.run(keyring.remove_user_token, folder)
+        path = folder.root / "node.sock"
+        listener = await threads.run(listen_on_path, path, self._socket_mode(group), group)
+        if listener is not None:
+            listeners.append(listener)
+            self._cleanup.callback(path.unlink, missing_ok=True)
+        probe = Probe(
+            keyring.node_id(key),
+            _version(),
+            API_VERSION,
+            str(folder.root),
+            str(path) if listener is not None else None,
+            self.config.is_shared,
+            os.getpid(),
+        )
+        door = Door(port, owner_token, user_token)
+        await self._serve(
+            listeners,
+            Services(
+                store,
+                threads,
+                door,
+                probe,
+                self._settings(port),
+                port,
+                self._limits(),
+                self.request_stop,
+            ),
+        )
+        await self._announce(folder.state / "node.json", probe, port)
+        return probe
+
+    async def _serve(self, listeners: list[socket.socket], services: Services) -> None:
+        self._services = services
+        server = make_server(services, idle_seconds=self.config.idle_seconds)
+        server.add_sockets(listeners)
+        self._cleanup.push_async_callback(_close_server, server, services)
+
+    async def _announce(self, path: Path, probe: Probe, port: int) -> None:
+        """Say where the node is, to whoever may read the owner's files."""
+        facts = {
+            "port": port,
+            "socket": probe.socket,
+            "pid": probe.pid,
+            "node_id": probe.node_id,
+            "version": probe.version,
+        }
+        with disk_errors(path.parent):
+            temporary = path.with_name(f"node.json.{probe.pid}")
+            await aiofiles.os.unlink(temporary) if temporary.exists() else None
+            async with aiofiles.open(temporary, "x", opener=_private_opener) as file:
+                await file.write(json.dumps(facts))
+            await aiofiles.os.replace(temporary, path)
+        self._cleanup.callback(path.unlink, missing_ok=True)
+
+    def _socket_mode(self, group: int | None) -> int:
+        if not self.config.is_shared:
+            return 0o600
+        return 0o666 if group is None else 0o660
+
+    def _settings(self, port: int) -> list[Setting]:
+        rows = [Setting(*row) for row in self.config.described()]
+        if port == self.config.port:
+            return rows
+        return [*rows, Setting("port_in_use", port, "free port", "TCP port", "The port it got.")]
+
+    def _limits(self) -> Limits:
+        return Limits(
+            self.config.max_upload_bytes, self.config.max_uploads, self.config.stall_seconds
+        )
+
+
+async def _close_server(server: HTTPServer, services: Services) -> None:
+    server.stop()
+    end = time.monotonic() + _FAREWELL_SECONDS
+    while services.active and time.monotonic() < end:
+        await asyncio.sleep(0.02)
+    with contextlib.suppress(asyncio.TimeoutError):
+        await asyncio.wait_for(server.close_all_connections(), _FAREWELL_SECONDS)
+    for upload in list(services.uploads):
+        await upload.abort()
+
+
+def _open_store(root: Path) -> Store:
+    return Store(root)
+
+
+def _group(config: Config) -> int | None:
+    return keyring.group_id(config.auth_group) if config.auth_group else None
+
+
+def _set_folder_mode(store: Store, *, is_shared: bool) -> None:
+    root = store.folder.root
+    if os.name != "nt" and root.stat().st_uid == own_uid():
+        root.chmod(0o755 if is_shared else 0o700)
+
+
+def _other_node(path: Path) -> dict[str, Any]:
+    """What the node that keeps the folder says of itself; it may have started just now."""
+    end = time.monotonic() + _OTHER_NODE_SECONDS
+    while True:
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            facts = json.loads(path.read_text("utf-8"))
+            if _is_alive(int(facts["pid"])):
+                return {"pid": int(facts["pid"]), "port": int(facts["port"])}
+        if time.monotonic() > end:
+            return {}
+        time.sleep(0.05)
+
+
+def _is_alive(pid: int) -> bool:
+    if os.name == "nt":
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _named(other: dict[str, Any]) -> str:
+    return f" (process {other['pid']}, port {other['port']})" if other else ""
+
+
+def _private_opener(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _close_all(listeners: list[socket.socket]) -> None:
+    for listener in listeners:
+        listener.close()
+
+
+def _version() -> str:
+    try:
+        return importlib.metadata.version("kachery-jupyter")
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"

@@ -1,0 +1,70 @@
+"""The only way off the event loop: two bounded pools of threads, one of them polite.
+
+Everything that opens, reads, writes, hashes or asks SQLite runs here. Where there are few cores,
+the threads that move many bytes run only when nobody else wants the processor, so the loop (and
+with it the Jupyter server around it) answers as if nothing were going on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_FEW_CORES = 2
+_NICE = 10
+_log = logging.getLogger(__name__)
+
+
+class Threads:
+    """The threads of one node.
+
+    Args:
+        workers: threads for short work.
+        transfers: threads for the bytes of uploads and downloads.
+    """
+
+    def __init__(self, workers: int, transfers: int) -> None:
+        self._workers = ThreadPoolExecutor(workers, thread_name_prefix="kachery-work")
+        self.transfers = ThreadPoolExecutor(
+            transfers, thread_name_prefix="kachery-transfer", initializer=_be_polite
+        )
+
+    async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do short blocking work; its result."""
+        call = functools.partial(work, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(self._workers, call)
+
+    async def transfer(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do blocking work on many bytes; its result."""
+        call = functools.partial(work, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(self.transfers, call)
+
+    def close(self) -> None:
+        """Let the work in hand end, and start no more; may be called twice."""
+        for pool in (self.transfers, self._workers):
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _be_polite() -> None:
+    """Let everybody else go first, where the system can say that of one thread."""
+    if sys.platform != "linux" or (os.cpu_count() or 1) > _FEW_CORES:
+        return
+    try:
+        if os.getloadavg()[0] > 2 * _FEW_CORES:
+            # On a crowded machine an idle thread might never run again while it holds the GIL.
+            os.nice(_NICE)
+        else:
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    except OSError as problem:
+        _log.debug("transfers run at normal priority: %s", problem)
