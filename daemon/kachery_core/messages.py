@@ -128,11 +128,10 @@ def make_batch(
 
 
 def check_batch(key: SubfeedKey, head: Head, batch: Batch) -> Head:
-    """The head after a batch, if the batch really continues the chain.
+    """The head after a batch, if the batch really continues the chain; signatures are not looked at.
 
     Raises:
         BrokenChainError: it is not the next one, or its messages are not those of its head.
-        BadSignatureError: it carries a signature that is not the feed's.
     """
     if batch.first != head.length:
         raise BrokenChainError(
@@ -143,9 +142,29 @@ def check_batch(key: SubfeedKey, head: Head, batch: Batch) -> Head:
         raise BrokenChainError(
             f"Messages {head.length} to {after.length - 1} do not continue the feed's chain."
         )
-    if batch.signature:
-        check_head(key, after, batch.signature)
     return after
+
+
+def check_run(key: SubfeedKey, before: Head, data: bytes) -> list[Batch]:
+    """The batches of a run of bytes, if they continue a head and the feed's writer signed the last.
+
+    The last signature covers all entries before it, so one is enough. It covers `before` as well:
+    a false one leads to another entry than the one that was signed.
+
+    Raises:
+        BrokenChainError: they do not continue it, or the last is not signed.
+        BadSignatureError: the last is signed by somebody else.
+    """
+    batches = []
+    head = before
+    for batch, _ in decode_batches(data):
+        head = check_batch(key, head, batch)
+        batches.append(batch)
+    if batches:
+        if not batches[-1].signature:
+            raise BrokenChainError(f"Nobody signed message {head.length - 1}.")
+        check_head(key, head, batches[-1].signature)
+    return batches
 
 
 def check_head(key: SubfeedKey, head: Head, signature: bytes) -> None:

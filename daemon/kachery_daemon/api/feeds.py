@@ -131,9 +131,7 @@ class AppendEndpoint(_FeedEndpoint):
         if body.name is not None:
             await feeds.name_subfeed(key, body.name)
         payloads = [bytes(message) for message in body.messages]
-        first, count = await feeds.append(
-            key, bytes.fromhex(body.append_id), payloads, self.writer
-        )
+        first, count = await feeds.append(key, bytes.fromhex(body.append_id), payloads, self.writer)
         return Appended(first, count)
 
 

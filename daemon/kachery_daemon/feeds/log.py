@@ -13,7 +13,13 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from kachery_core.errors import BrokenChainError, StorageFailedError
-from kachery_core.messages import Head, check_batch, decode_batches, outline_batches
+from kachery_core.messages import (
+    Head,
+    check_batch,
+    check_head,
+    decode_batches,
+    outline_batches,
+)
 from kachery_store.disk import disk_errors, sync_data, sync_directory, write_all_at
 
 if TYPE_CHECKING:
@@ -47,6 +53,7 @@ class SubfeedLog:
         self.failed = False
         self._end = 0
         self._size = 0
+        self._signature = b""
         self._marks: list[tuple[int, int, bytes]] = []
         self._append_ids: OrderedDict[bytes, tuple[int, int]] = OrderedDict()
         with disk_errors(path.parent):
@@ -133,22 +140,25 @@ class SubfeedLog:
         """Check the whole chain; clear what was never acknowledged."""
         data = self.path.read_bytes()
         self._size = len(data)
-        unsigned: list[tuple[Batch, int]] = []
+        waiting: list[tuple[Batch, int]] = []
         start = 0
         head = Head()
         try:
             for batch, end in decode_batches(data):
                 head = check_batch(self.key, head, batch)
-                unsigned.append((batch, start))
+                waiting.append((batch, start))
                 start = end
                 if batch.signature:
-                    for one, offset in unsigned:
+                    for one, offset in waiting:
                         self._note(one, offset)
-                    unsigned.clear()
-                    self._end, self.head = end, head
+                    waiting.clear()
+                    self._end, self._signature = end, batch.signature
         except BrokenChainError:
+            # Either a write that a power cut tore, or damage to something acknowledged.
             if self.head.length < seen.length:
                 raise
+        if self._signature:
+            check_head(self.key, self.head, self._signature)
         if self.head.length < seen.length:
             raise BrokenChainError(
                 f"{self.path} ends at message {self.head.length}; {seen.length} were acknowledged.",

@@ -1,0 +1,168 @@
+"""A connection to the node that stays open: questions and answers in microseconds.
+
+One for each thread. Only what the node itself writes is understood: a status line, headers with a
+Content-Length, a body.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import threading
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from kachery_core.errors import (
+    DaemonNotRunningError,
+    KacheryError,
+    WrongDaemonError,
+    error_from_wire,
+)
+
+if TYPE_CHECKING:
+    from kachery_jupyter.client.node import Door
+
+_FIRST_ERROR = 400
+_PATIENCE_SECONDS = 120.0
+_PIECE = 1 << 18
+_lines = threading.local()
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """What the node answered."""
+
+    headers: dict[str, str]
+    body: bytes
+
+
+def ask(door: Door, method: str, path: str, body: bytes = b"", wait_seconds: float = 0.0) -> Reply:
+    """One question, one answer; asked again on a new connection if the old one was closed.
+
+    Only for questions that may be asked twice.
+
+    Args:
+        door: where the node is.
+        method: GET, POST or DELETE.
+        path: below the API's own path.
+        body: JSON.
+        wait_seconds: how long the node may take on purpose.
+
+    Raises:
+        KacheryError: what the node answered, of the same class as over there.
+    """
+    line = _kept_line(door)
+    if line is not None:
+        try:
+            return _ask(line, method, path, body, wait_seconds)
+        except ConnectionError as problem:
+            if isinstance(problem, KacheryError):
+                raise
+    return _ask(_Line(door), method, path, body, wait_seconds)
+
+
+def _kept_line(door: Door) -> _Line | None:
+    line: _Line | None = getattr(_lines, "line", None)
+    return line if line is not None and line.door == door and line.pid == os.getpid() else None
+
+
+def _ask(line: _Line, method: str, path: str, body: bytes, wait_seconds: float) -> Reply:
+    """Ask, and keep the connection only if the whole answer came."""
+    _lines.line = None
+    is_kept = isinstance(line, _Line) and line.was_used
+    try:
+        reply = line.ask(method, path, body, wait_seconds)
+    except KacheryError:
+        _lines.line = line
+        raise
+    except OSError as problem:
+        line.close()
+        if is_kept and isinstance(problem, ConnectionError):
+            raise
+        raise _gone(line.door, problem) from problem
+    except BaseException:
+        line.close()
+        raise
+    _lines.line = line
+    return reply
+
+
+class _Line:
+    """One open connection."""
+
+    def __init__(self, door: Door) -> None:
+        self.door = door
+        self.pid = os.getpid()
+        self.was_used = False
+        try:
+            self._socket = _connected(door)
+        except OSError as problem:
+            raise _gone(door, problem) from problem
+        token = f"Kachery-Token: {door.token}\r\n" if door.token else ""
+        host = "kachery" if door.socket else f"127.0.0.1:{door.port}"
+        self._headers = f"Host: {host}\r\n{token}Content-Type: application/json\r\n"
+
+    def ask(self, method: str, path: str, body: bytes, wait_seconds: float) -> Reply:
+        self._socket.settimeout(_PATIENCE_SECONDS + wait_seconds)
+        head = (
+            f"{method} /api/v1{path} HTTP/1.1\r\n{self._headers}Content-Length: {len(body)}\r\n\r\n"
+        )
+        self._socket.sendall(head.encode("ascii") + body)
+        status, headers, rest = self._read_head()
+        answer = self._read_body(rest, int(headers.get("content-length", "0")))
+        self.was_used = True
+        if status >= _FIRST_ERROR:
+            raise error_from_wire(json.loads(answer)["error"])
+        return Reply(headers, answer)
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def _read_head(self) -> tuple[int, dict[str, str], bytes]:
+        data = b""
+        while (end := data.find(b"\r\n\r\n")) < 0:
+            piece = self._socket.recv(_PIECE)
+            if not piece:
+                raise ConnectionResetError("it closed the connection")
+            data += piece
+        first, *lines = data[:end].decode("latin-1").split("\r\n")
+        if not first.startswith("HTTP/1.1 "):
+            raise WrongDaemonError("The node's port answers what a node would not.")
+        headers = {}
+        for text in lines:
+            name, _, value = text.partition(":")
+            headers[name.lower()] = value.strip()
+        return int(first[9:12]), headers, data[end + 4 :]
+
+    def _read_body(self, start: bytes, length: int) -> bytes:
+        if len(start) >= length:
+            return start
+        body = bytearray(length)
+        view = memoryview(body)
+        view[: len(start)] = start
+        filled = len(start)
+        while filled < length:
+            count = self._socket.recv_into(view[filled:], length - filled)
+            if not count:
+                raise ConnectionResetError("it closed the connection")
+            filled += count
+        return bytes(body)
+
+
+def _connected(door: Door) -> socket.socket:
+    if door.socket is not None:
+        line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        line.connect(door.socket)
+        return line
+    line = socket.create_connection(("127.0.0.1", door.port))
+    line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return line
+
+
+def _gone(door: Door, problem: OSError) -> DaemonNotRunningError:
+    return DaemonNotRunningError(
+        f"The kachery node at port {door.port} does not answer: {problem}.",
+        hint="Start it again: `kachery daemon start`.",
+        port=door.port,
+    )

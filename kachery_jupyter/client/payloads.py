@@ -1,0 +1,85 @@
+"""Messages as bytes and back; arrays and bytes in them are kept as content and referred to.
+
+A reference is `{"$kachery": "sha1://..."}`; reading gives back the array or the bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import msgspec
+
+from kachery_core.errors import InvalidInputError, MalformedContentError
+from kachery_core.uris import is_content_uri
+from kachery_jupyter.client.files import load_bytes, load_npy, store_bytes, store_npy
+
+_REFERENCE = "$kachery"
+_MARK = b'"$kachery"'
+
+
+def encode_message(message: Any) -> bytes:
+    """The JSON bytes of a message.
+
+    Raises:
+        InvalidInputError: not a JSON value.
+    """
+    try:
+        text = json.dumps(message, separators=(",", ":"), allow_nan=False, default=_reference)
+    except (TypeError, ValueError, RecursionError) as problem:
+        if isinstance(problem, InvalidInputError):
+            raise
+        raise InvalidInputError(
+            f"This message cannot be written as JSON: {problem}.",
+            hint="Use dicts with text keys, lists, text, finite numbers, arrays and bytes.",
+        ) from problem
+    return text.encode("ascii")
+
+
+def decode_messages(payloads: list[bytes]) -> list[Any]:
+    """The messages of JSON bytes.
+
+    Raises:
+        MalformedContentError: the feed's writer signed something that is not JSON.
+    """
+    joined = b",".join(payloads)
+    try:
+        messages: list[Any] = _decode(b"[%b]" % joined)
+    except (ValueError, RecursionError) as problem:
+        raise MalformedContentError(f"A message of the feed is not JSON: {problem}.") from problem
+    if len(messages) != len(payloads):
+        raise MalformedContentError("A message of the feed is not one JSON value.")
+    return [_resolved(message) for message in messages] if _MARK in joined else messages
+
+
+def _decode(data: bytes) -> Any:
+    try:
+        return msgspec.json.decode(data)
+    except msgspec.DecodeError:
+        # Half characters, which Python's JSON writes and reads, and msgspec does not.
+        return json.loads(data)
+
+
+def _reference(value: Any) -> Any:
+    if isinstance(value, bytes | bytearray | memoryview):
+        return {_REFERENCE: store_bytes(bytes(value))}
+    numpy = sys.modules.get("numpy")
+    if numpy is not None:
+        if isinstance(value, numpy.ndarray):
+            return {_REFERENCE: store_npy(value)}
+        if isinstance(value, numpy.generic):
+            return value.item()
+    raise TypeError(f"{type(value).__name__} is not a JSON value")
+
+
+def _resolved(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_resolved(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    uri = value.get(_REFERENCE)
+    if len(value) == 1 and isinstance(uri, str) and is_content_uri(uri):
+        content = load_npy(uri) if ".npy" in uri else load_bytes(uri)
+        return value if content is None else content
+    return {key: _resolved(item) for key, item in value.items()}

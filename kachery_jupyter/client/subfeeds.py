@@ -1,0 +1,370 @@
+"""One log of a feed: append to it, read it from any position, follow it."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import secrets
+import time
+from typing import TYPE_CHECKING, Any, overload
+
+import msgspec
+
+from kachery_core.errors import (
+    BrokenChainError,
+    DaemonNotRunningError,
+    FeedForkedError,
+    FeedNotWriteableError,
+    WrongDaemonError,
+)
+from kachery_core.feeds import FeedUri, subfeed_hash, subfeed_label
+from kachery_core.messages import (
+    APPEND_ID_SIZE,
+    ENTRY_SIZE,
+    Batch,
+    Head,
+    SubfeedKey,
+    chain,
+    check_run,
+)
+from kachery_core.wire.feeds import BEFORE_HEADER, LENGTH_HEADER, Appended
+from kachery_jupyter.client.connection import current_node, forget_place
+from kachery_jupyter.client.line import Reply, ask
+from kachery_jupyter.client.payloads import decode_messages, encode_message
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Iterator
+
+    from kachery_core.feeds import SubfeedName
+
+_READ_BYTES = 4 << 20
+# The node takes at most 16 MiB in one request.
+_APPEND_BYTES = 8 << 20
+_LONGEST_WAIT_MSEC = 600_000
+_STREAM_WAIT_MSEC = 20_000
+# A node that was restarted answers again within seconds.
+_RETRY_SECONDS = 10.0
+_RETRY_PAUSE_SECONDS = 0.1
+
+
+class Truth(int):
+    """True or False, also when called: both spellings of kachery work."""
+
+    def __call__(self) -> bool:
+        """The same."""
+        return bool(self)
+
+    def __repr__(self) -> str:
+        return repr(bool(self))
+
+
+class Subfeed:
+    """An append-only log of messages, each any JSON value; arrays and bytes are kept as content.
+
+    Attributes:
+        feed_id: the feed's public key, 64 hex digits.
+        subfeed_name: as it was given.
+        subfeed_hash: what stands for the name, 40 hex digits.
+    """
+
+    def __init__(
+        self, feed_id: str, name: SubfeedName, position: int = 0, *, is_writeable: bool
+    ) -> None:
+        self.feed_id = feed_id
+        self.subfeed_name = name
+        self.subfeed_hash = subfeed_hash(name)
+        self._key = SubfeedKey(feed_id, self.subfeed_hash)
+        self._is_writeable = is_writeable
+        self._is_named = False
+        self._position = position
+        self._buffer: list[bytes] = []
+        self._buffer_first = 0
+        self._length = 0
+        self._verified = Head()
+
+    def __repr__(self) -> str:
+        return f"<Subfeed {self.uri} at {self._position}>"
+
+    @property
+    def uri(self) -> str:
+        """The subfeed's URI."""
+        return str(FeedUri(self.feed_id, subfeed_label(self.subfeed_name)))
+
+    @property
+    def position(self) -> int:
+        """Index of the next message to be read."""
+        return self._position
+
+    @position.setter
+    def position(self, position: int) -> None:
+        self._position = position
+
+    @property
+    def is_writeable(self) -> Truth:
+        """Whether messages can be appended here."""
+        return Truth(self._is_writeable)
+
+    def append_message(self, message: Any, append_id: str | None = None) -> int:
+        """Append one message; durable, signed and visible to readers when this returns.
+
+        Args:
+            message: any JSON value; arrays and bytes in it are stored as content.
+            append_id: 32 hex digits; the same id is the same append, for your own retries.
+
+        Returns:
+            The message's index.
+
+        Raises:
+            FeedNotWriteableError: it is another node's or user's feed, or it is retired.
+            InvalidInputError: not a JSON value, or larger than 1 MiB.
+        """
+        return self.append_messages([message], append_id)
+
+    def append_messages(self, messages: Iterable[Any], append_id: str | None = None) -> int:
+        """Append messages, all of them or none, with one signature and one wait for the disk.
+
+        Returns:
+            The index of the first.
+
+        Raises:
+            FeedNotWriteableError, InvalidInputError: see `append_message`.
+        """
+        if not self._is_writeable:
+            raise FeedNotWriteableError(
+                f"{self.uri} cannot be appended to from here.",
+                hint="Only the node that made a feed appends to it, until it is retired.",
+            )
+        payloads = [encode_message(message) for message in messages]
+        if not payloads:
+            return self.get_num_messages()
+        places = [
+            self._append(part, _part_id(append_id, number))
+            for number, part in enumerate(_parts(payloads))
+        ]
+        return places[0].first
+
+    def get_next_message(self, wait_msec: int = 10, *, signed: bool = False) -> Any:
+        """The next message, or None if none came in time; the position advances."""
+        messages = self.get_next_messages(wait_msec=wait_msec, signed=signed, max_num_messages=1)
+        return messages[0] if messages else None
+
+    def get_next_messages(
+        self,
+        wait_msec: int = 10,
+        signed: bool = False,  # noqa: FBT002 - as kachery had it
+        max_num_messages: int = 0,
+        advance_position: bool = True,  # noqa: FBT002 - as kachery had it
+    ) -> list[Any]:
+        """The messages from the position on, each verified.
+
+        Args:
+            wait_msec: how long to wait for the first if there is none yet, in milliseconds.
+            signed: give `{"body", "entry"}` instead of the message alone.
+            max_num_messages: at most so many; 0 for all there are.
+            advance_position: go on behind them next time.
+
+        Raises:
+            UntrustworthyError: what the node sent is not what the feed's writer wrote.
+        """
+        start = self._position
+        found = self._read(start, start + max_num_messages if max_num_messages else None, wait_msec)
+        if advance_position:
+            self._position = start + len(found)
+        return self._signed(start, found) if signed else decode_messages(found)
+
+    def get_num_messages(self) -> int:
+        """How many messages the subfeed has."""
+        return int(self._ask(0, 1, 0).headers[LENGTH_HEADER.lower()])
+
+    def message_stream(self, *, signed: bool = False) -> Iterator[Any]:
+        """Every message from the position on, for ever; waits for those to come."""
+        while True:
+            yield from self.get_next_messages(wait_msec=_STREAM_WAIT_MSEC, signed=signed)
+
+    def __iter__(self) -> Iterator[Any]:
+        return self.message_stream()
+
+    async def __aiter__(self) -> AsyncIterator[Any]:
+        while True:
+            for message in await asyncio.to_thread(self.get_next_messages, 1000):
+                yield message
+
+    def __len__(self) -> int:
+        return self.get_num_messages()
+
+    @overload
+    def __getitem__(self, index: int) -> Any: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Any]: ...
+    def __getitem__(self, index: int | slice) -> Any:
+        length = self.get_num_messages()
+        if isinstance(index, slice):
+            chosen = range(length)[index]
+            if not chosen:
+                return []
+            low, high = min(chosen[0], chosen[-1]), max(chosen[0], chosen[-1]) + 1
+            messages = decode_messages(self._read(low, high, 0))
+            return [messages[one - low] for one in chosen]
+        place = range(length)[index]
+        return decode_messages(self._read(place, place + 1, 0))[0]
+
+    def to_dataframe(self) -> Any:
+        """All messages as a pandas DataFrame, one row each.
+
+        Raises:
+            ModuleNotFoundError: pandas is not installed.
+        """
+        import pandas  # noqa: PLC0415 - only for those who ask
+
+        return pandas.json_normalize(self[:])
+
+    def print_messages(self) -> None:
+        """Print every message from the position on, for ever."""
+        for message in self.message_stream():
+            print(json.dumps(message, default=repr))  # noqa: T201 - what it is for
+
+    def set_position(self, position: int) -> None:
+        """The same as assigning to `position`."""
+        self._position = position
+
+    def get_position(self) -> int:
+        """The same as `position`."""
+        return self._position
+
+    def get_uri(self) -> str:
+        """The same as `uri`."""
+        return self.uri
+
+    def get_num_local_messages(self) -> int:
+        """The same as `get_num_messages`."""
+        return self.get_num_messages()
+
+    def _append(self, payloads: list[bytes], append_id: str) -> Appended:
+        name = b"" if self._is_named else b',"name":' + json.dumps(self.subfeed_name).encode()
+        body = b'{"feed":"%b","subfeed":"%b","append_id":"%b"%b,"messages":[%b]}' % (
+            self.feed_id.encode(),
+            self.subfeed_hash.encode(),
+            append_id.encode(),
+            name,
+            b",".join(payloads),
+        )
+        deadline = time.monotonic() + _RETRY_SECONDS
+        while True:
+            try:
+                reply = ask(current_node().door, "POST", "/messages/append", body)
+            except (DaemonNotRunningError, WrongDaemonError):
+                # Perhaps it was appended and only the answer was lost: the id makes asking safe.
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(_RETRY_PAUSE_SECONDS)
+                forget_place()
+            else:
+                self._is_named = True
+                return msgspec.json.decode(reply.body, type=Appended)
+
+    def _read(self, start: int, end: int | None, wait_msec: int) -> list[bytes]:
+        """Verified payloads [start, end) as far as they exist; waits only for the first."""
+        found: list[bytes] = []
+        while end is None or start + len(found) < end:
+            at = start + len(found)
+            offset = at - self._buffer_first
+            if not 0 <= offset < len(self._buffer):
+                self._fetch(at, 0 if found else wait_msec)
+                offset = at - self._buffer_first
+                if not 0 <= offset < len(self._buffer):
+                    break
+            found += self._buffer[offset : None if end is None else offset + end - at]
+            if end is None and self._is_at_end():
+                break
+        return found
+
+    def _fetch(self, position: int, wait_msec: int) -> None:
+        """Fill the buffer from the batch that holds a position on."""
+        reply = self._ask(position, _READ_BYTES, wait_msec)
+        self._length = int(reply.headers[LENGTH_HEADER.lower()])
+        before, batches = self._checked(reply, position)
+        self._buffer = [payload for batch in batches for payload in batch.payloads]
+        self._buffer_first = before.length
+        if batches:
+            self._remember(before, batches)
+
+    def _is_at_end(self) -> bool:
+        return self._buffer_first + len(self._buffer) >= self._length
+
+    def _ask(self, position: int, max_bytes: int, wait_msec: int) -> Reply:
+        body = json.dumps(
+            {
+                "feed": self.feed_id,
+                "subfeed": self.subfeed_hash,
+                "position": position,
+                "max_bytes": max_bytes,
+                "wait_msec": min(wait_msec, _LONGEST_WAIT_MSEC),
+            }
+        )
+        door = current_node().door
+        return ask(door, "POST", "/messages/read", body.encode(), wait_msec / 1000)
+
+    def _checked(self, reply: Reply, position: int) -> tuple[Head, list[Batch]]:
+        length, _, entry = reply.headers[BEFORE_HEADER.lower()].partition(" ")
+        before = Head(int(length), bytes.fromhex(entry))
+        if before.length > position or len(before.entry) != ENTRY_SIZE:
+            raise BrokenChainError("The node sent other messages than those asked for.")
+        return before, check_run(self._key, before, reply.body)
+
+    def _remember(self, before: Head, batches: list[Batch]) -> None:
+        """Two different signed entries at one place are two histories: say so at once."""
+        heads = {head.length: head.entry for head in [before, *(batch.head for batch in batches)]}
+        known = heads.get(self._verified.length)
+        if self._verified.length and known is not None and known != self._verified.entry:
+            raise FeedForkedError(
+                f"{self.uri} has two histories: message {self._verified.length - 1} was another one.",
+                hint="Its writer's key is in use twice. Read up to there, and ask its owner.",
+                feed=self.feed_id,
+                index=self._verified.length - 1,
+            )
+        if batches[-1].head.length > self._verified.length:
+            self._verified = batches[-1].head
+
+    def _signed(self, start: int, found: list[bytes]) -> list[dict[str, Any]]:
+        """Messages with what proves them: index, the writer's time and the entry of the chain."""
+        signed: list[dict[str, Any]] = []
+        position = start
+        while position < start + len(found):
+            before, batches = self._checked(self._ask(position, _READ_BYTES, 0), position)
+            for batch in batches:
+                for payload, message in zip(
+                    batch.payloads, decode_messages(batch.payloads), strict=True
+                ):
+                    before = chain(self._key, before, batch.time_us, [payload])
+                    if start < before.length <= start + len(found):
+                        body = {
+                            "message": message,
+                            "messageNumber": before.length - 1,
+                            "timestamp": batch.time_us // 1000,
+                        }
+                        signed.append({"body": body, "entry": before.entry.hex()})
+            position = before.length
+        return signed
+
+
+def _part_id(append_id: str | None, number: int) -> str:
+    """The id of one request; a retry of the same append cuts it into the same parts."""
+    if append_id is None:
+        return secrets.token_hex(APPEND_ID_SIZE)
+    if number == 0:
+        return append_id
+    return hashlib.sha256(f"{append_id} {number}".encode()).hexdigest()[: 2 * APPEND_ID_SIZE]
+
+
+def _parts(payloads: list[bytes]) -> Iterator[list[bytes]]:
+    """As many messages as one request carries, again and again."""
+    part: list[bytes] = []
+    size = 0
+    for payload in payloads:
+        if part and size + len(payload) > _APPEND_BYTES:
+            yield part
+            part, size = [], 0
+        part.append(payload)
+        size += len(payload) + 1
+    yield part
