@@ -42,7 +42,7 @@ class UnixConnection(http.client.HTTPConnection):
     """HTTP over a UNIX socket; the node knows its owner there without a token."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=60)
+        super().__init__("kachery", timeout=60)
         self._path = path
 
     def connect(self) -> None:

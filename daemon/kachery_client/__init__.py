@@ -4,5 +4,7 @@ import sys
 
 import kachery_jupyter
 from kachery_jupyter import *  # noqa: F403 - the same names for type checkers
+from kachery_jupyter import open as open  # noqa: A004 - not part of *
+from kachery_jupyter import set as set  # noqa: A004 - not part of *
 
 sys.modules[__name__] = kachery_jupyter

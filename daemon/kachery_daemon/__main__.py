@@ -87,12 +87,10 @@ def _ready_line(node: Node) -> str:
 
 def _stop_on_signals(node: Node) -> None:
     loop = asyncio.get_running_loop()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        try:
-            loop.add_signal_handler(name, node.request_stop)
-        except NotImplementedError:
-            # Windows: Ctrl-C still ends asyncio.run with KeyboardInterrupt.
-            return
+    # Not on Windows, where Ctrl-C still ends asyncio.run with KeyboardInterrupt.
+    with contextlib.suppress(NotImplementedError):
+        loop.add_signal_handler(signal.SIGTERM, node.request_stop)
+        loop.add_signal_handler(signal.SIGINT, node.request_stop)
 
 
 def _stop_on_stdin(node: Node) -> None:

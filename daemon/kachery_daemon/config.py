@@ -17,13 +17,8 @@ DEFAULT_PORT = 20421
 _LAST_PORT = 65535
 
 
-def _setting(
-    default: Any, explanation: str, unit: str = "", environment: tuple[str, ...] = ()
-) -> Any:
-    return field(
-        default=default,
-        metadata={"help": explanation, "unit": unit, "environment": environment},
-    )
+def _about(text: str, unit: str = "", *environment: str) -> dict[str, Any]:
+    return {"help": text, "unit": unit, "environment": environment}
 
 
 @dataclass(frozen=True)
@@ -34,36 +29,50 @@ class Config:
         sources: for each setting that is not the default, what set it.
     """
 
-    storage_dir: Path = _setting(
-        Path("~/kachery-storage"),
-        "Where the content is kept.",
-        "path",
-        ("KACHERY_STORAGE_DIR",),
+    storage_dir: Path = field(
+        default=Path("~/kachery-storage"),
+        metadata=_about("Where the content is kept.", "path", "KACHERY_STORAGE_DIR"),
     )
-    port: int = _setting(
-        DEFAULT_PORT,
-        "Where programs reach the node on this computer; 0 takes any free port.",
-        "TCP port",
-        ("KACHERY_DAEMON_PORT", "KACHERY_P2P_API_PORT"),
+    port: int = field(
+        default=DEFAULT_PORT,
+        metadata=_about(
+            "Where programs reach the node on this computer; 0 takes any free port.",
+            "TCP port",
+            "KACHERY_DAEMON_PORT",
+            "KACHERY_P2P_API_PORT",
+        ),
     )
-    shared: bool = _setting(
+    shared: bool = field(
         default=False,
-        explanation="Whether other users of this computer may store and load.",
+        metadata=_about("Whether other users of this computer may store and load."),
     )
-    auth_group: str = _setting(
-        "", "The group whose members may; empty for everybody. Means shared.", "group name"
+    auth_group: str = field(
+        default="",
+        metadata=_about(
+            "The group whose members may; empty for everybody. Means shared.", "group name"
+        ),
     )
-    max_upload_bytes: int = _setting(1 << 44, "The largest content a program may send.", "bytes")
-    max_uploads: int = _setting(32, "How many contents may arrive at the same time.", "uploads")
-    idle_seconds: float = _setting(
-        60.0, "After this long without a request a connection is closed.", "seconds"
+    max_upload_bytes: int = field(
+        default=1 << 44, metadata=_about("The largest content a program may send.", "bytes")
     )
-    stall_seconds: float = _setting(
-        30.0, "After this long without a byte a half-sent request is given up.", "seconds"
+    max_uploads: int = field(
+        default=32,
+        metadata=_about("How many contents may arrive at the same time.", "uploads"),
     )
-    worker_threads: int = _setting(8, "Threads for short work on the disk.", "threads")
-    transfer_threads: int = _setting(
-        4, "Threads for the bytes of uploads and downloads.", "threads"
+    idle_seconds: float = field(
+        default=60.0,
+        metadata=_about("A connection without a request is closed after this long.", "seconds"),
+    )
+    stall_seconds: float = field(
+        default=30.0,
+        metadata=_about("A request that stops half way is given up after this long.", "seconds"),
+    )
+    worker_threads: int = field(
+        default=8, metadata=_about("Threads for short work on the disk.", "threads")
+    )
+    transfer_threads: int = field(
+        default=4,
+        metadata=_about("Threads for the bytes of uploads and downloads.", "threads"),
     )
     sources: Mapping[str, str] = field(default_factory=dict)
 

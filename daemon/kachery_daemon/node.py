@@ -11,9 +11,8 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
-import aiofiles
-import aiofiles.os
-from tornado.httpserver import HTTPServer
+import aiofiles  # type: ignore[import-untyped]
+import aiofiles.os  # type: ignore[import-untyped]
 
 from kachery_core.errors import StorageInUseError
 from kachery_core.wire.local import API_VERSION, Probe, Setting
@@ -32,10 +31,12 @@ if TYPE_CHECKING:
     import socket
     from pathlib import Path
 
+    from tornado.httpserver import HTTPServer
+
     from kachery_daemon.config import Config
 
 _OTHER_NODE_SECONDS = 2.0
-_FAREWELL_SECONDS = 2.0
+_FAREWELL_SECONDS = 1.0
 _log = logging.getLogger(__name__)
 
 
@@ -119,7 +120,8 @@ class Node:
         if not await threads.run(lock.acquire):
             other = await threads.run(_other_node, store.folder.state / "node.json")
             raise StorageInUseError(
-                f"Another node{_named(other)} already keeps the storage folder {store.folder.root}.",
+                f"Another node{_named(other)} already keeps the storage folder"
+                f" {store.folder.root}.",
                 hint="Use that one, or name another folder with KACHERY_STORAGE_DIR.",
                 **other,
             )
@@ -211,7 +213,7 @@ class Node:
 async def _close_server(server: HTTPServer, services: Services) -> None:
     server.stop()
     end = time.monotonic() + _FAREWELL_SECONDS
-    while services.active and time.monotonic() < end:
+    while services.active and time.monotonic() < end:  # noqa: ASYNC110 - at most two seconds
         await asyncio.sleep(0.02)
     with contextlib.suppress(asyncio.TimeoutError):
         await asyncio.wait_for(server.close_all_connections(), _FAREWELL_SECONDS)

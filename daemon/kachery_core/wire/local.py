@@ -1,4 +1,7 @@
-"""The messages between a node and the programs on its computer; the API description is made of them."""
+"""The messages between a node and the programs on its computer.
+
+The description of the API is made of them, and so are the checks at the door.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ class Answer(msgspec.Struct, frozen=True):
     """What the node sends: a newer node may send fields that an older program does not know."""
 
 
-class Probe(Answer):
+class Probe(Answer, frozen=True):
     """Who answers on this port."""
 
     node_id: str
@@ -37,7 +40,7 @@ class Probe(Answer):
     pid: int
 
 
-class Setting(Answer):
+class Setting(Answer, frozen=True):
     """One setting of the node, and where its value came from."""
 
     name: str
@@ -47,7 +50,7 @@ class Setting(Answer):
     help: str
 
 
-class Status(Answer):
+class Status(Answer, frozen=True):
     """How the node is."""
 
     node_id: str
@@ -62,7 +65,7 @@ class Status(Answer):
     settings: list[Setting]
 
 
-class FilesQuery(Message):
+class FilesQuery(Message, frozen=True):
     """Which contents to list."""
 
     search: Name = ""
@@ -70,7 +73,7 @@ class FilesQuery(Message):
     offset: Count = 0
 
 
-class File(Answer):
+class File(Answer, frozen=True):
     """One line of the list of contents; times are seconds since 1970."""
 
     sha1: str
@@ -87,14 +90,14 @@ class File(Answer):
     trashed_at: float | None = None
 
 
-class Files(Answer):
+class Files(Answer, frozen=True):
     """Contents, the newest first; `total` is how many the node holds in all."""
 
     files: list[File]
     total: int
 
 
-class FileInfo(Answer):
+class FileInfo(Answer, frozen=True):
     """What the node knows of one content.
 
     Attributes:
@@ -114,14 +117,14 @@ class FileInfo(Answer):
     entry: File | None
 
 
-class StoreQuery(Message):
+class StoreQuery(Message, frozen=True):
     """What a new content is called, and what it is."""
 
     name: Name = ""
     kind: Kind = "bytes"
 
 
-class Stored(Answer):
+class Stored(Answer, frozen=True):
     """A content that is now durable."""
 
     uri: str
@@ -130,31 +133,31 @@ class Stored(Answer):
     manifest: str
 
 
-class PinChange(Message):
+class PinChange(Message, frozen=True):
     """Whether a content is protected from being let go."""
 
     pinned: bool
 
 
-class Done(Answer):
+class Done(Answer, frozen=True):
     """It is done."""
 
     sha1: str
 
 
-class MutableKey(Message):
+class MutableKey(Message, frozen=True):
     """The JSON value under which another one is kept."""
 
     key: Any
 
 
-class MutableValue(Answer):
+class MutableValue(Answer, frozen=True):
     """The value, or null."""
 
     value: Any
 
 
-class MutableChange(Message):
+class MutableChange(Message, frozen=True):
     """A value to keep; with update false only if there is none yet."""
 
     key: Any
@@ -162,19 +165,19 @@ class MutableChange(Message):
     update: bool = True
 
 
-class Changed(Answer):
+class Changed(Answer, frozen=True):
     """Whether anything changed."""
 
     changed: bool
 
 
-class Stopping(Answer):
+class Stopping(Answer, frozen=True):
     """The node with this process id is about to end."""
 
     pid: int
 
 
-class ErrorFacts(Answer):
+class ErrorFacts(Answer, frozen=True):
     """An error of the tree in kachery_core.errors."""
 
     code: str
@@ -183,7 +186,7 @@ class ErrorFacts(Answer):
     fields: dict[str, Any]
 
 
-class ErrorAnswer(Answer):
+class ErrorAnswer(Answer, frozen=True):
     """What comes with every status of 400 and above."""
 
     error: ErrorFacts

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from tornado.httpserver import HTTPServer
 from tornado.web import Application, RequestHandler
+from typing_extensions import override
 
-from kachery_core.errors import EndpointNotFoundError, NotAllowedError
+from kachery_core.errors import EndpointNotFoundError, KacheryError, NotAllowedError
 from kachery_core.wire.local import LARGEST_JSON
 from kachery_daemon.api.content import (
     FileEndpoint,
@@ -29,7 +30,8 @@ from kachery_daemon.api.openapi import DescriptionEndpoint, describe
 from kachery_daemon.api.status import ProbeEndpoint, StatusEndpoint, StopEndpoint
 
 if TYPE_CHECKING:
-    from tornado.httputil import HTTPMessageDelegate, HTTPServerRequest
+    from tornado.httputil import HTTPServerRequest
+    from tornado.web import _HandlerDelegate
 
 ENDPOINTS: tuple[type[Endpoint], ...] = (
     ProbeEndpoint,
@@ -53,16 +55,17 @@ _log = logging.getLogger(__name__)
 class Refused(Endpoint):
     """What a web page gets, whatever it asks for."""
 
-    def initialize(
-        self, services: Services, error: NotAllowedError | EndpointNotFoundError
-    ) -> None:  # type: ignore[override]
+    @override
+    def initialize(self, services: Services, error: KacheryError | None = None) -> None:
         """Take the reason."""
         super().initialize(services)
-        self._error = error
+        self._error = error or EndpointNotFoundError("The node has nothing at this address.")
 
+    @override
     async def prepare(self) -> None:
         raise self._error
 
+    @override
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Also for methods that do not exist: whoever may not come in learns nothing."""
         self.set_status(status_of(self._error))
@@ -83,13 +86,11 @@ class LocalApplication(Application):
             description=describe(ENDPOINTS, services.probe.version),
             log_function=_log_request,
             default_handler_class=Refused,
-            default_handler_args={
-                "services": services,
-                "error": EndpointNotFoundError("The node has nothing at this address."),
-            },
+            default_handler_args={"services": services},
         )
 
-    def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> HTTPMessageDelegate:
+    @override
+    def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> _HandlerDelegate:
         try:
             self.services.door.check_origin(request)
         except NotAllowedError as error:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from aiofiles.threadpool import wrap
+from aiofiles.threadpool import wrap  # type: ignore[import-untyped]
 from tornado.iostream import StreamClosedError
+from typing_extensions import override
 
-from kachery_core.errors import ContentNotFoundError, InvalidUriError, KacheryError
 from kachery_core.digests import is_sha1
+from kachery_core.errors import ContentNotFoundError, InvalidUriError, KacheryError
 from kachery_core.wire.local import API_PATH, Done, FileInfo, PinChange
 from kachery_daemon.api.door import Role
 from kachery_daemon.api.endpoint import BYTES, Endpoint, operation
@@ -31,6 +32,7 @@ class FileEndpoint(Endpoint):
 
     PATH = f"{API_PATH}/files/{{sha1}}"
 
+    @override
     @operation("The bytes of a content, verified; a Range header asks for a part.", None)
     async def get(self, sha1: str) -> None:
         """Send the bytes."""
@@ -50,6 +52,7 @@ class FileEndpoint(Endpoint):
                 raise
         await self.services.threads.run(self.services.store.catalog.note_use, sha1)
 
+    @override
     @operation("The size of a content.", None)
     async def head(self, sha1: str) -> None:
         """Send the headers only."""
@@ -57,6 +60,7 @@ class FileEndpoint(Endpoint):
         self._start_answer(held)
         await self.finish()
 
+    @override
     @operation("Move a content to the trash.", Done, role=Role.OWNER)
     async def delete(self, sha1: str) -> Done:
         """Remove a content."""
@@ -102,6 +106,7 @@ class FileInfoEndpoint(Endpoint):
 
     PATH = f"{API_PATH}/files/{{sha1}}/info"
 
+    @override
     @operation("What the node knows of a content.", FileInfo)
     async def get(self, sha1: str) -> FileInfo:
         """Describe a content."""
@@ -126,6 +131,7 @@ class PinEndpoint(Endpoint):
 
     PATH = f"{API_PATH}/files/{{sha1}}/pin"
 
+    @override
     @operation(
         "Protect a content from being let go, or no longer.",
         Done,
@@ -147,6 +153,7 @@ class RestoreEndpoint(Endpoint):
 
     PATH = f"{API_PATH}/files/{{sha1}}/restore"
 
+    @override
     @operation("Bring a content back from the trash.", Done, role=Role.OWNER)
     async def post(self, sha1: str) -> Done:
         """Restore a content."""

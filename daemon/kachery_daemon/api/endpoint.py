@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 from tornado.web import HTTPError, RequestHandler, stream_request_body
+from typing_extensions import override
 
 from kachery_core.errors import InvalidRangeError, InvalidRequestError, TooLargeError
 from kachery_core.wire.local import LARGEST_JSON
@@ -119,6 +120,7 @@ class Endpoint(RequestHandler):
     PATH: ClassVar[str]
     services: Services
 
+    @override
     def initialize(self, services: Services) -> None:
         """Take what the node provides (tornado calls this)."""
         self.services = services
@@ -128,15 +130,18 @@ class Endpoint(RequestHandler):
         self._progress = time.monotonic()
         self._watch: asyncio.TimerHandle | None = None
 
+    @override
     def set_default_headers(self) -> None:
         self.clear_header("Server")
         self.set_header("X-Content-Type-Options", "nosniff")
         self.set_header("Cross-Origin-Resource-Policy", "same-origin")
         self.set_header("Cache-Control", "no-store")
 
+    @override
     def compute_etag(self) -> str | None:
         return None
 
+    @override
     async def prepare(self) -> None:
         """Let in who may come in; with a short body, the answer waits until it was read."""
         self.services.active.add(self)
@@ -158,13 +163,14 @@ class Endpoint(RequestHandler):
         if len(self._body) > LARGEST_JSON:
             raise TooLargeError("The body of this request is too long.", limit_bytes=LARGEST_JSON)
 
+    @override
     async def data_received(self, chunk: bytes) -> None:
         self._progress = time.monotonic()
         if self._refusal is not None or self._finished:
             return
         try:
             await self.take(chunk)
-        except Exception as problem:
+        except Exception as problem:  # noqa: BLE001 - sent now, or raised by the method
             self._refusal = problem
             if self.announced_bytes() > _DRAINED and not self._finished:
                 self._handle_request_exception(problem)
@@ -193,6 +199,7 @@ class Endpoint(RequestHandler):
         text = self.request.headers.get("Content-Length", "0")
         return int(text) if text.isascii() and text.isdecimal() else 0
 
+    @override
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         _, problem, _ = kwargs.get("exc_info", (None, None, None))
         error = error_for(problem, status_code)
@@ -203,6 +210,7 @@ class Endpoint(RequestHandler):
         self.set_header("Content-Type", JSON)
         self.finish(to_wire(error))
 
+    @override
     def log_exception(
         self,
         typ: type[BaseException] | None,
@@ -211,9 +219,11 @@ class Endpoint(RequestHandler):
     ) -> None:
         """Nothing: `write_error` reports what is worth it, once."""
 
+    @override
     def on_finish(self) -> None:
         self._forget()
 
+    @override
     def on_connection_close(self) -> None:
         super().on_connection_close()
         self._forget()

@@ -64,9 +64,8 @@ def error_for(problem: BaseException | None, status: int) -> KacheryError:
     if isinstance(problem, HTTPError) and status < http.HTTPStatus.INTERNAL_SERVER_ERROR:
         if status == http.HTTPStatus.NOT_FOUND:
             return EndpointNotFoundError("The node has nothing at this address.")
-        return InvalidRequestError(
-            f"The node does not understand this: {problem.reason or http.HTTPStatus(status).phrase}."
-        )
+        reason = problem.reason or http.HTTPStatus(status).phrase
+        return InvalidRequestError(f"The node does not understand this: {reason}.")
     return report(problem)
 
 

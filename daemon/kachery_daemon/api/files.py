@@ -6,6 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from tornado.http1connection import HTTP1Connection
+from typing_extensions import override
 
 from kachery_core.errors import InvalidRequestError, TooLargeError, UnavailableError
 from kachery_core.uris import ContentUri
@@ -35,6 +37,7 @@ class FilesEndpoint(Endpoint):
     PATH = f"{API_PATH}/files"
     _upload: Upload | None = None
 
+    @override
     @operation("The contents of the store, the newest first.", Files, query=FilesQuery)
     async def get(self, query: FilesQuery) -> Files:
         """List contents."""
@@ -44,6 +47,7 @@ class FilesEndpoint(Endpoint):
         total, _ = await run(catalog.totals)
         return Files([as_file(entry) for entry in entries], total)
 
+    @override
     @operation(
         "Store a content; durable when the answer comes. Needs Content-Length.",
         Stored,
@@ -59,6 +63,7 @@ class FilesEndpoint(Endpoint):
         uri = ContentUri(content.sha1, query.name, content.manifest or None)
         return Stored(str(uri), content.sha1, content.size, content.manifest)
 
+    @override
     async def before_body(self, facts: Operation) -> None:
         """Take room for the body before it comes."""
         if not facts.takes_bytes:
@@ -68,8 +73,9 @@ class FilesEndpoint(Endpoint):
         _origin(self.request.headers.get(ORIGIN_HEADER))
         size = self._checked_size()
         # Long content takes longer than any fixed time; `_watch_body` looks at its progress.
-        self.request.connection.set_max_body_size(size)
-        self.request.connection.set_body_timeout(_FOREVER)
+        if isinstance(self.request.connection, HTTP1Connection):
+            self.request.connection.set_max_body_size(size)
+            self.request.connection.set_body_timeout(_FOREVER)
         upload = Upload(self.services.store, self.services.threads, size)
         self.services.uploads.add(upload)
         try:
@@ -79,6 +85,7 @@ class FilesEndpoint(Endpoint):
             raise
         self._upload = upload
 
+    @override
     async def take(self, data: bytes) -> None:
         """Hand the bytes to the store."""
         if self._upload is None:
@@ -102,6 +109,7 @@ class FilesEndpoint(Endpoint):
             )
         return size
 
+    @override
     def _forget(self) -> None:
         super()._forget()
         upload, self._upload = self._upload, None

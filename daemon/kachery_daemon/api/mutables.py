@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing_extensions import override
+
 from kachery_core.wire.local import (
     API_PATH,
     Changed,
@@ -38,6 +40,7 @@ class MutableGetEndpoint(_MutableEndpoint):
 
     PATH = f"{API_PATH}/mutables/get"
 
+    @override
     @operation("The value under a key, or null.", MutableValue, body=MutableKey)
     async def post(self, body: MutableKey) -> MutableValue:
         """Read a value."""
@@ -51,6 +54,7 @@ class MutableSetEndpoint(_MutableEndpoint):
 
     PATH = f"{API_PATH}/mutables/set"
 
+    @override
     @operation("Keep a value under a key.", Changed, body=MutableChange)
     async def post(self, body: MutableChange) -> Changed:
         """Keep a value."""
@@ -69,6 +73,7 @@ class MutableDeleteEndpoint(_MutableEndpoint):
 
     PATH = f"{API_PATH}/mutables/delete"
 
+    @override
     @operation("Forget the value under a key.", Changed, body=MutableKey)
     async def post(self, body: MutableKey) -> Changed:
         """Forget a value."""

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from typing_extensions import override
 
 from kachery_core.wire.local import API_PATH, API_VERSION, ORIGIN_HEADER, TOKEN_HEADER, ErrorAnswer
 from kachery_daemon.api.door import Role
@@ -23,6 +24,7 @@ class DescriptionEndpoint(Endpoint):
 
     PATH = f"{API_PATH}/openapi.json"
 
+    @override
     @operation("This description.", dict)
     async def get(self) -> dict[str, Any]:
         """Describe the API."""

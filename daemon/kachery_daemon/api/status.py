@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import time
 
+from typing_extensions import override
+
 from kachery_core.wire.local import API_PATH, Probe, Status, Stopping
 from kachery_daemon.api.door import Role
 from kachery_daemon.api.endpoint import Endpoint, operation
@@ -16,6 +18,7 @@ class ProbeEndpoint(Endpoint):
 
     PATH = "/probe"
 
+    @override
     @operation("Who answers on this port; needs no token.", Probe, role=Role.ANYONE)
     async def get(self) -> Probe:
         """Say who answers."""
@@ -27,6 +30,7 @@ class StatusEndpoint(Endpoint):
 
     PATH = f"{API_PATH}/status"
 
+    @override
     @operation("How the node is.", Status)
     async def get(self) -> Status:
         """Say how the node is."""
@@ -52,11 +56,13 @@ class StopEndpoint(Endpoint):
 
     PATH = f"{API_PATH}/stop"
 
+    @override
     @operation("End the node, once this answer is sent.", Stopping, role=Role.OWNER)
     async def post(self) -> Stopping:
         """End the node."""
         return Stopping(os.getpid())
 
+    @override
     def on_finish(self) -> None:
         super().on_finish()
         if self.get_status() == 200:  # noqa: PLR2004 - anything else was a refusal

@@ -59,7 +59,7 @@ def listen_on_path(path: Path, mode: int, group: int | None) -> socket.socket | 
         listener.close()
         path.unlink(missing_ok=True)
         return None
-    listener.setblocking(False)
+    listener.setblocking(False)  # noqa: FBT003 - that is its name
     return listener
 
 
@@ -78,11 +78,12 @@ def _listen(family: socket.AddressFamily, address: str, port: int) -> socket.soc
         if problem.errno in {errno.EADDRINUSE, errno.EACCES}:
             raise PortTakenError(
                 f"Port {port} on {address} is not free: {problem.strerror}.",
-                hint="Stop the other program, or name another port (KACHERY_DAEMON_PORT, or 0 for any).",
+                hint="Stop the other program, or name another port with KACHERY_DAEMON_PORT or"
+                " --port; 0 is any free one.",
                 port=port,
             ) from problem
         raise
-    listener.setblocking(False)
+    listener.setblocking(False)  # noqa: FBT003 - that is its name
     return listener
 
 

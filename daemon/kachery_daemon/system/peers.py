@@ -13,18 +13,18 @@ _UID_COLUMN = 7
 
 def own_uid() -> int:
     """The user this process runs as; 0 where there are no user ids."""
-    return os.geteuid() if hasattr(os, "geteuid") else 0
+    geteuid = getattr(os, "geteuid", None)
+    return int(geteuid()) if geteuid is not None else 0
 
 
 def uid_of_unix_peer(connection: socket.socket) -> int | None:
     """The user who connected to a UNIX socket; None if the system does not tell."""
-    if sys.platform == "linux":
-        credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
-        return int(struct.unpack("iII", credentials)[1])
-    if os.name == "posix":
-        credentials = connection.getsockopt(0, _LOCAL_PEERCRED, 76)
-        return int(struct.unpack_from("II", credentials)[1])
-    return None
+    if os.name == "nt":
+        return None
+    option = getattr(socket, "SO_PEERCRED", None)
+    if option is not None:
+        return int(struct.unpack("iII", connection.getsockopt(socket.SOL_SOCKET, option, 12))[1])
+    return int(struct.unpack_from("II", connection.getsockopt(0, _LOCAL_PEERCRED, 76))[1])
 
 
 def uid_of_tcp_peer(peer: tuple[str, int], own_port: int) -> int | None:

@@ -1,0 +1,61 @@
+"""The public functions as coroutines: each runs in a thread, so that the caller's loop goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from kachery_jupyter.client import folders, holdings, loading, mutables, storing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def awaitable(function: Callable[P, T]) -> Callable[P, Coroutine[Any, Any, T]]:
+    """The same function, to be awaited."""
+
+    @functools.wraps(function)
+    async def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        return await asyncio.to_thread(function, *args, **kwargs)
+
+    return call
+
+
+store_text = awaitable(storing.store_text)
+store_json = awaitable(storing.store_json)
+store_object = awaitable(storing.store_object)
+store_npy = awaitable(storing.store_npy)
+store_pkl = awaitable(storing.store_pkl)
+store_bytes = awaitable(storing.store_bytes)
+store_file = awaitable(storing.store_file)
+store_many = awaitable(storing.store_many)
+link_file = awaitable(storing.link_file)
+store_dir = awaitable(folders.store_dir)
+load_dir = awaitable(folders.load_dir)
+list_dir = awaitable(folders.list_dir)
+load_text = awaitable(loading.load_text)
+load_json = awaitable(loading.load_json)
+load_object = awaitable(loading.load_object)
+load_npy = awaitable(loading.load_npy)
+load_pkl = awaitable(loading.load_pkl)
+load_bytes = awaitable(loading.load_bytes)
+load_file = awaitable(loading.load_file)
+open = awaitable(loading.open_content)  # noqa: A001 - kc.open, as in `io.open`
+exists = awaitable(loading.exists)
+info = awaitable(holdings.info)
+list_files = awaitable(holdings.list_files)
+remove = awaitable(holdings.remove)
+restore = awaitable(holdings.restore)
+pin = awaitable(holdings.pin)
+unpin = awaitable(holdings.unpin)
+gc = awaitable(holdings.gc)
+fsck = awaitable(holdings.fsck)
+get_node_id = awaitable(holdings.get_node_id)
+get = awaitable(mutables.get_value)
+set = awaitable(mutables.set_value)  # noqa: A001 - kc.set, as kachery has it
+get_string = awaitable(mutables.get_string)
+delete = awaitable(mutables.delete_value)
