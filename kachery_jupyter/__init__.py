@@ -18,6 +18,16 @@ if TYPE_CHECKING:
     from kachery_core.errors import KacheryError
     from kachery_core.uris import KacheryUri, build_uri, parse_uri
     from kachery_jupyter.client import loading, mutables
+    from kachery_jupyter.client.feeds import (
+        Feed,
+        create_feed,
+        delete_feed,
+        get_feed_id,
+        list_feeds,
+        load_feed,
+        load_subfeed,
+        watch_for_new_messages,
+    )
     from kachery_jupyter.client.folders import list_dir, load_dir, store_dir
     from kachery_jupyter.client.holdings import (
         FileInfo,
@@ -55,6 +65,7 @@ if TYPE_CHECKING:
         store_pkl,
         store_text,
     )
+    from kachery_jupyter.client.subfeeds import Subfeed
 
     open = loading.open_content  # noqa: A001
     set = mutables.set_value  # noqa: A001
@@ -62,28 +73,36 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 # Without `open` and `set`, which `from ... import *` would put over Python's own.
 __all__ = [
+    "Feed",
     "FileInfo",
     "KacheryError",
     "KacheryUri",
+    "Subfeed",
     "build_uri",
+    "create_feed",
     "delete",
+    "delete_feed",
     "exists",
     "fsck",
     "gc",
     "get",
+    "get_feed_id",
     "get_node_id",
     "get_string",
     "info",
     "link_file",
     "list_dir",
+    "list_feeds",
     "list_files",
     "load_bytes",
     "load_dir",
+    "load_feed",
     "load_file",
     "load_json",
     "load_npy",
     "load_object",
     "load_pkl",
+    "load_subfeed",
     "load_text",
     "parse_uri",
     "pin",
@@ -99,6 +118,7 @@ __all__ = [
     "store_pkl",
     "store_text",
     "unpin",
+    "watch_for_new_messages",
 ]
 _CORE = {
     "KacheryError": "errors",
@@ -109,11 +129,17 @@ _CORE = {
 _HOLDINGS = (
     "FileInfo fsck gc get_node_id info list_files pin remove restore unpin".split()  # noqa: SIM905
 )
+_FEEDS = (
+    "Feed create_feed delete_feed get_feed_id"  # noqa: SIM905
+    " list_feeds load_feed load_subfeed watch_for_new_messages".split()
+)
 # Where a function is, and what it is called there.
 _HOMES = {
     **{name: (f"kachery_core.{home}", name) for name, home in _CORE.items()},
     **{name: ("kachery_jupyter.client.folders", name) for name in __all__ if name.endswith("_dir")},
     **{name: ("kachery_jupyter.client.holdings", name) for name in _HOLDINGS},
+    **{name: ("kachery_jupyter.client.feeds", name) for name in _FEEDS},
+    "Subfeed": ("kachery_jupyter.client.subfeeds", "Subfeed"),
     "delete": ("kachery_jupyter.client.mutables", "delete_value"),
     "exists": ("kachery_jupyter.client.loading", "exists"),
     "get": ("kachery_jupyter.client.mutables", "get_value"),

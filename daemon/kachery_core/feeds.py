@@ -38,7 +38,7 @@ class FeedUri(msgspec.Struct, frozen=True):
 
 def is_feed_uri(text: str) -> bool:
     """Whether text claims to be a feed URI."""
-    return text.lower().startswith(_SCHEME)
+    return isinstance(text, str) and text.lower().startswith(_SCHEME)
 
 
 def parse_feed_uri(uri: str) -> FeedUri:
@@ -47,7 +47,7 @@ def parse_feed_uri(uri: str) -> FeedUri:
     Raises:
         InvalidUriError: not a feed URI, or its key is not 64 hex digits.
     """
-    if not isinstance(uri, str) or not is_feed_uri(uri):
+    if not is_feed_uri(uri):
         raise InvalidUriError(
             f"{uri!r:.120} is not a feed URI.", hint="A feed URI looks like feed://<64 hex>/<name>."
         )

@@ -15,9 +15,13 @@ if TYPE_CHECKING:
         """Signs with a key it never shows."""
 
         @property
-        def public_key(self) -> str: ...
+        def public_key(self) -> str:
+            """64 hex digits."""
+            ...
 
-        def sign(self, data: bytes) -> bytes: ...
+        def sign(self, data: bytes) -> bytes:
+            """64 bytes."""
+            ...
 
 
 SIGNATURE_SIZE = 64

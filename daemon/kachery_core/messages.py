@@ -128,7 +128,7 @@ def make_batch(
 
 
 def check_batch(key: SubfeedKey, head: Head, batch: Batch) -> Head:
-    """The head after a batch, if the batch really continues the chain; signatures are not looked at.
+    """The head after a batch that really continues the chain; its signature is not looked at.
 
     Raises:
         BrokenChainError: it is not the next one, or its messages are not those of its head.

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from platformdirs import user_state_path
+
 from kachery_core.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -50,6 +52,12 @@ class Config:
         default="",
         metadata=_about(
             "The group whose members may; empty for everybody. Means shared.", "group name"
+        ),
+    )
+    witness_path: Path = field(
+        default=Path("~/.local/state/kachery/heads.sqlite"),
+        metadata=_about(
+            "Where the node remembers how far its feeds went, outside the storage folder.", "path"
         ),
     )
     max_upload_bytes: int = field(
@@ -122,6 +130,7 @@ def read_config(options: Mapping[str, Any], environment: Mapping[str, str] | Non
         values["port"] = _port(values["port"], sources["port"])
     folder = Path(values.get("storage_dir", Config.storage_dir)).expanduser()
     values["storage_dir"] = Path(os.path.realpath(folder))
+    values["witness_path"] = user_state_path("kachery") / "heads.sqlite"
     return Config(**values, sources=sources)
 
 

@@ -31,7 +31,25 @@ if TYPE_CHECKING:
 _PRIVATE = 0o600
 _READABLE = 0o444
 _GROUP_READABLE = 0o440
+# The node's owner, as feeds and mutables know their writers; other users are their user ids.
+OWNER = -1
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
+
+
+class FeedSigner:
+    """Signs for one feed."""
+
+    def __init__(self, key: Ed25519PrivateKey) -> None:
+        self._key = key
+
+    @property
+    def public_key(self) -> str:
+        """The feed's public key."""
+        return node_id(self._key)
+
+    def sign(self, data: bytes) -> bytes:
+        """The 64 bytes of a signature."""
+        return self._key.sign(data)
 
 
 def node_key(folder: Folder) -> Ed25519PrivateKey:
@@ -44,14 +62,42 @@ def node_key(folder: Folder) -> Ed25519PrivateKey:
     with disk_errors(folder.root):
         if not path.exists():
             key = Ed25519PrivateKey.generate()
-            pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-            _write_new(folder, path, pem, _PRIVATE)
+            _write_new(folder, path, _pem(key), _PRIVATE)
         return _checked_key(path, _read_private(path))
 
 
 def node_id(key: Ed25519PrivateKey) -> str:
     """The node's name: its public key, 64 hex digits."""
     return key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
+
+
+def make_feed_key(folder: Folder) -> str:
+    """Make the key of a new feed; its public key, which is the feed's name."""
+    key = Ed25519PrivateKey.generate()
+    keys = folder.state / "keys"
+    with disk_errors(folder.root):
+        if not keys.exists():
+            keys.mkdir(mode=0o700)
+            sync_directory(keys.parent)
+        _write_new(folder, _feed_key_path(folder, node_id(key)), _pem(key), _PRIVATE)
+    return node_id(key)
+
+
+def feed_signer(folder: Folder, feed: str) -> FeedSigner:
+    """What signs for a feed; the key itself never leaves this file.
+
+    Raises:
+        KeyUnsafeError: others may read the key, or it is none.
+    """
+    path = _feed_key_path(folder, feed)
+    with disk_errors(folder.root):
+        return FeedSigner(_checked_key(path, _read_private(path)))
+
+
+def delete_feed_key(folder: Folder, feed: str) -> None:
+    """Forget the key of a feed: nobody can append to it any more."""
+    with disk_errors(folder.root):
+        _feed_key_path(folder, feed).unlink(missing_ok=True)
 
 
 def owner_token(folder: Folder) -> str:
@@ -107,6 +153,14 @@ def group_id(name: str) -> int:
             f"There is no group {name!r} on this computer.",
             hint="`getent group` lists the groups.",
         ) from problem
+
+
+def _pem(key: Ed25519PrivateKey) -> bytes:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def _feed_key_path(folder: Folder, feed: str) -> Path:
+    return folder.state / "keys" / f"{feed}.pem"
 
 
 def _write_new(

@@ -20,6 +20,7 @@ from kachery_daemon import keyring
 from kachery_daemon.api.app import make_server
 from kachery_daemon.api.door import Door
 from kachery_daemon.api.endpoint import Limits, Services
+from kachery_daemon.feeds.collection import Feeds
 from kachery_daemon.system.listening import listen_on_loopback, listen_on_path
 from kachery_daemon.system.peers import own_uid
 from kachery_daemon.system.threads import Threads
@@ -154,11 +155,14 @@ class Node:
             os.getpid(),
         )
         door = Door(port, owner_token, user_token)
+        feeds = Feeds(folder, self.config.witness_path, threads)
+        self._cleanup.push_async_callback(feeds.close)
         await self._serve(
             listeners,
             Services(
                 store,
                 threads,
+                feeds,
                 door,
                 probe,
                 self._settings(port),

@@ -70,7 +70,7 @@ def _kept_line(door: Door) -> _Line | None:
 def _ask(line: _Line, method: str, path: str, body: bytes, wait_seconds: float) -> Reply:
     """Ask, and keep the connection only if the whole answer came."""
     _lines.line = None
-    is_kept = isinstance(line, _Line) and line.was_used
+    is_kept = line.was_used
     try:
         reply = line.ask(method, path, body, wait_seconds)
     except KacheryError:

@@ -13,7 +13,8 @@ import msgspec
 
 from kachery_core.errors import InvalidInputError, MalformedContentError
 from kachery_core.uris import is_content_uri
-from kachery_jupyter.client.files import load_bytes, load_npy, store_bytes, store_npy
+from kachery_jupyter.client.loading import load_bytes, load_npy
+from kachery_jupyter.client.storing import store_bytes, store_npy
 
 _REFERENCE = "$kachery"
 _MARK = b'"$kachery"'

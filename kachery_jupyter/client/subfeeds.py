@@ -215,14 +215,14 @@ class Subfeed:
         Raises:
             ModuleNotFoundError: pandas is not installed.
         """
-        import pandas  # noqa: PLC0415 - only for those who ask
+        import pandas as pd  # type: ignore[import-untyped]  # noqa: PLC0415 - for those who ask
 
-        return pandas.json_normalize(self[:])
+        return pd.json_normalize(self[:])
 
     def print_messages(self) -> None:
         """Print every message from the position on, for ever."""
         for message in self.message_stream():
-            print(json.dumps(message, default=repr))  # noqa: T201 - what it is for
+            print(json.dumps(message, default=repr))
 
     def set_position(self, position: int) -> None:
         """The same as assigning to `position`."""

@@ -20,6 +20,7 @@ from kachery_daemon.api.content import (
 )
 from kachery_daemon.api.endpoint import Endpoint, Services
 from kachery_daemon.api.failures import status_of, to_wire
+from kachery_daemon.api.feeds import FEED_ENDPOINTS
 from kachery_daemon.api.files import FilesEndpoint
 from kachery_daemon.api.mutables import (
     MutableDeleteEndpoint,
@@ -46,6 +47,7 @@ ENDPOINTS: tuple[type[Endpoint], ...] = (
     MutableDeleteEndpoint,
     StopEndpoint,
     DescriptionEndpoint,
+    *FEED_ENDPOINTS,
 )
 _HEADER_BYTES = 16 << 10
 _READ_BYTES = 1 << 20

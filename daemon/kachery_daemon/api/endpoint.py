@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from kachery_core.wire.local import Probe, Setting
     from kachery_daemon.api.upload import Upload
+    from kachery_daemon.feeds.collection import Feeds
     from kachery_daemon.system.threads import Threads
     from kachery_store import Store
 
@@ -59,6 +60,7 @@ class Services:
 
     store: Store
     threads: Threads
+    feeds: Feeds
     door: Door
     probe: Probe
     settings: list[Setting]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kachery_core.errors import (
     FeedForkedError,
@@ -46,6 +46,7 @@ class Feeds:
         self._threads = threads
         self.registry = Registry(folder.state)
         self._heads = Heads(folder.state / "heads.sqlite")
+        witness.parent.mkdir(parents=True, exist_ok=True)
         self._witness = Heads(witness)
         self._loop = asyncio.get_running_loop()
         self._committer = Committer([self._heads, self._witness], self._announce)

@@ -23,6 +23,7 @@ from kachery_core.messages import (
 from kachery_store.disk import disk_errors, sync_data, sync_directory, write_all_at
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from kachery_core.messages import Batch, SubfeedKey
@@ -53,7 +54,6 @@ class SubfeedLog:
         self.failed = False
         self._end = 0
         self._size = 0
-        self._signature = b""
         self._marks: list[tuple[int, int, bytes]] = []
         self._append_ids: OrderedDict[bytes, tuple[int, int]] = OrderedDict()
         with disk_errors(path.parent):
@@ -72,7 +72,7 @@ class SubfeedLog:
         """The first index and the count of an append that was already made."""
         return self._append_ids.get(append_id)
 
-    def write(self, batches: list[Batch], data: bytes) -> None:
+    def write(self, data: bytes) -> None:
         """Write encoded batches after the last one; not yet durable, not yet visible.
 
         Raises:
@@ -140,25 +140,19 @@ class SubfeedLog:
         """Check the whole chain; clear what was never acknowledged."""
         data = self.path.read_bytes()
         self._size = len(data)
-        waiting: list[tuple[Batch, int]] = []
-        start = 0
-        head = Head()
+        signature = b""
         try:
-            for batch, end in decode_batches(data):
-                head = check_batch(self.key, head, batch)
-                waiting.append((batch, start))
-                start = end
-                if batch.signature:
-                    for one, offset in waiting:
-                        self._note(one, offset)
-                    waiting.clear()
-                    self._end, self._signature = end, batch.signature
+            for group, start in self._signed_groups(data):
+                for one, offset in group:
+                    self._note(one, offset)
+                signature = group[-1][0].signature
+                self._end = start
         except BrokenChainError:
             # Either a write that a power cut tore, or damage to something acknowledged.
             if self.head.length < seen.length:
                 raise
-        if self._signature:
-            check_head(self.key, self.head, self._signature)
+        if signature:
+            check_head(self.key, self.head, signature)
         if self.head.length < seen.length:
             raise BrokenChainError(
                 f"{self.path} ends at message {self.head.length}; {seen.length} were acknowledged.",
@@ -170,6 +164,19 @@ class SubfeedLog:
             with disk_errors(self.path.parent):
                 write_all_at(self._descriptor, bytes(len(data) - self._end), self._end)
                 sync_data(self._descriptor)
+
+    def _signed_groups(self, data: bytes) -> Iterator[tuple[list[tuple[Batch, int]], int]]:
+        """Chained batches up to each signed one, with their offsets, and the offset after them."""
+        group: list[tuple[Batch, int]] = []
+        head = Head()
+        start = 0
+        for batch, end in decode_batches(data):
+            head = check_batch(self.key, head, batch)
+            group.append((batch, start))
+            start = end
+            if batch.signature:
+                yield group, end
+                group = []
 
     def _note(self, batch: Batch, offset: int) -> None:
         if not self._marks or offset - self._marks[-1][1] >= _MARK_EVERY:
