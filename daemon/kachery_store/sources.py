@@ -55,6 +55,13 @@ def open_source(path: Path) -> Iterator[int]:
                 f"{path} is not a regular file.", hint="Copy its content to a file."
             )
         yield descriptor
+    except OSError as problem:
+        if problem.errno is None:
+            raise  # one of ours
+        raise PathUnreadableError(
+            f"The file {path} cannot be read: {problem.strerror}.",
+            hint="Look at the disk it is on.",
+        ) from problem
     finally:
         os.close(descriptor)
 
