@@ -179,8 +179,10 @@ class Catalog:
 
 
 def _entry(row: Row) -> Entry:
-    *first, origin, fetched, pinned, trashed_at = row
-    return Entry(*first, json.loads(origin), bool(fetched), bool(pinned), trashed_at)
+    values = dict(zip(_COLUMNS.split(", "), row, strict=True))
+    values["origin"] = json.loads(values["origin"])
+    values["fetched"], values["pinned"] = bool(values["fetched"]), bool(values["pinned"])
+    return Entry(**values)
 
 
 def _storable(text: str) -> str:

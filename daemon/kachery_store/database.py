@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import threading
+import weakref
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,51 @@ if TYPE_CHECKING:
 Row = tuple[Any, ...]
 
 _BUSY_SECONDS = 10
+
+
+class _Slot:
+    """Where one thread keeps its connection to one database."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.connection: sqlite3.Connection | None = None
+
+    def close(self) -> None:
+        with self.lock:
+            if self.connection is not None:
+                self.connection.close()
+                self.connection = None
+
+
+_slots: weakref.WeakSet[_Slot] = weakref.WeakSet()
+_slots_lock = threading.RLock()
+_held_over_fork: list[_Slot] = []
+
+
+def _before_fork() -> None:
+    """Close every connection of this process.
+
+    SQLite's record of the locks it holds would be copied into the child, which does not hold them:
+    what the child then writes is lost when the parent closes the database.
+    """
+    _slots_lock.acquire()
+    _held_over_fork[:] = _slots
+    for slot in _held_over_fork:
+        slot.lock.acquire()
+        slot.close()
+
+
+def _after_fork() -> None:
+    for slot in _held_over_fork:
+        slot.lock.release()
+    _held_over_fork.clear()
+    _slots_lock.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork
+    )
 
 
 class Database:
@@ -38,14 +85,13 @@ class Database:
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
         """The answer to a question."""
-        with self._errors():
-            return self._connection().execute(sql, values).fetchall()
+        with self._connection() as connection:
+            return connection.execute(sql, values).fetchall()
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """One transaction: all of it or nothing."""
-        with self._errors():
-            connection = self._connection()
+        with self._connection() as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
@@ -56,29 +102,48 @@ class Database:
 
     def close(self) -> None:
         """Close this thread's connection."""
-        connection = getattr(self._local, "connection", None)
-        if connection is not None:
-            connection.close()
-            self._local.connection = None
+        self._slot().close()
 
-    def _connection(self) -> sqlite3.Connection:
-        # A connection must not be used after a fork.
-        if getattr(self._local, "connection", None) is None or self._local.pid != os.getpid():
-            self._local.connection = self._open()
-            self._local.pid = os.getpid()
-        connection: sqlite3.Connection = self._local.connection
-        return connection
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        slot = self._slot()
+        with slot.lock, self._errors():
+            if slot.connection is None:
+                slot.connection = self._open()
+            yield slot.connection
+
+    def _slot(self) -> _Slot:
+        slot: _Slot | None = getattr(self._local, "slot", None)
+        if slot is None:
+            slot = self._local.slot = _Slot()
+            with _slots_lock:
+                _slots.add(slot)
+        return slot
 
     def _open(self) -> sqlite3.Connection:
         with disk_errors(self.path.parent):
-            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
-            os.close(descriptor)
-        connection = sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None)
+            self._make_file()
+        # Another thread closes it when it forks.
+        connection = sqlite3.connect(
+            self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute(f"PRAGMA synchronous={'FULL' if self._durable else 'NORMAL'}")
         connection.execute("PRAGMA fullfsync=1")
         self._migrate(connection)
         return connection
+
+    def _make_file(self) -> None:
+        """Make the file if there is none, for its owner alone.
+
+        A file that is there is not opened: closing it would drop the locks that SQLite holds on
+        it for other threads of this process.
+        """
+        try:
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        except FileExistsError:
+            if not os.access(self.path, os.W_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES)) from None
 
     def _migrate(self, connection: sqlite3.Connection) -> None:
         if _version(connection) == len(self._migrations):

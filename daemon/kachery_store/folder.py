@@ -115,7 +115,11 @@ class Folder:
         """A new file, open for writing, in the file system of the store."""
         path = self.temporary / f"{os.getpid()}-{secrets.token_hex(8)}"
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-        return os.open(path, flags | getattr(os, "O_CLOEXEC", 0), 0o600), path
+        try:
+            return os.open(path, flags | getattr(os, "O_CLOEXEC", 0), 0o600), path
+        except KeyboardInterrupt:  # it comes when the file has been made
+            path.unlink(missing_ok=True)
+            raise
 
     def place(self, temporary: Path, final: Path, descriptor: int | None = None) -> None:
         """Give a file its name under `sha1/`, durably.

@@ -36,6 +36,7 @@ from kachery_store.reading import (
     open_readable,
     read_at,
     read_into,
+    unreadable,
 )
 
 if TYPE_CHECKING:
@@ -84,6 +85,8 @@ class Objects:
             return Held(sha1, path, path.stat().st_size, is_link=False)
         except (FileNotFoundError, NotADirectoryError):
             return None
+        except OSError as problem:
+            raise unreadable(path, problem) from problem
 
     def get(self, sha1: str) -> Held:
         """The content with this SHA-1.
@@ -180,7 +183,7 @@ class Objects:
         """The chunk table kept beside an object; None if there is none that can be used."""
         try:
             manifest = decode_manifest(self._folder.manifest_path(sha1).read_bytes())
-        except (FileNotFoundError, NotADirectoryError, MalformedContentError):
+        except (OSError, MalformedContentError):
             return None
         return manifest if manifest.sha1 == sha1 else None
 
@@ -240,10 +243,13 @@ class Objects:
         )
 
     def _find_link(self, sha1: str) -> Held | None:
+        record = self._folder.link_path(sha1)
         try:
-            path = Path(json.loads(self._folder.link_path(sha1).read_bytes())["path"])
+            path = Path(json.loads(record.read_bytes())["path"])
         except (FileNotFoundError, NotADirectoryError):
             return None
+        except OSError as problem:
+            raise unreadable(record, problem) from problem
         except (ValueError, KeyError, TypeError, RecursionError):
             return None
         try:

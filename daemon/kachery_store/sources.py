@@ -26,10 +26,31 @@ def open_source(path: Path) -> Iterator[int]:
     Raises:
         InvalidPathError: nothing is there, or a folder, or it may not be read (each a subclass).
     """
+    descriptor = _open(path)
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(mode):
+            raise _is_folder(path)
+        if not stat.S_ISREG(mode):
+            raise InvalidPathError(
+                f"{path} is not a regular file.", hint="Copy its content to a file."
+            )
+        yield descriptor
+    except OSError as problem:
+        if problem.errno is None:
+            raise  # one of ours
+        raise PathUnreadableError(
+            f"The file {path} cannot be read: {problem.strerror}.", hint="Look at its disk."
+        ) from problem
+    finally:
+        os.close(descriptor)
+
+
+def _open(path: Path) -> int:
     try:
         # Without O_NONBLOCK a named pipe would wait here for ever.
         flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
-        descriptor = os.open(path, flags)
+        return os.open(path, flags)
     except FileNotFoundError as problem:
         raise PathNotFoundError(
             f"There is no file {path}.",
@@ -46,17 +67,6 @@ def open_source(path: Path) -> Iterator[int]:
         ) from problem
     except (OSError, ValueError) as problem:
         raise InvalidPathError(f"{str(path)!r} cannot be opened: {problem}.") from problem
-    try:
-        mode = os.fstat(descriptor).st_mode
-        if stat.S_ISDIR(mode):
-            raise _is_folder(path)
-        if not stat.S_ISREG(mode):
-            raise InvalidPathError(
-                f"{path} is not a regular file.", hint="Copy its content to a file."
-            )
-        yield descriptor
-    finally:
-        os.close(descriptor)
 
 
 def _is_folder(path: Path) -> PathIsFolderError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import queue
 from dataclasses import dataclass
@@ -252,7 +253,7 @@ def _feed(ingest: Ingest, source: int, progress: Callable[[int], None] | None) -
         count = os.readv(source, [buffer])
         if not count:
             return
-        ingest.write(memoryview(buffer)[:count], lambda used=buffer: free.put(used))
+        ingest.write(memoryview(buffer)[:count], functools.partial(free.put, buffer))
         if progress is not None:
             progress(count)
 

@@ -1,0 +1,108 @@
+"""What each verb of `%kc` does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.error import UsageError
+from IPython.core.magic import Magics, line_cell_magic, magics_class
+
+from kachery_core.errors import ContentNotFoundError
+from kachery_jupyter.client import holdings, storing
+from kachery_jupyter.client.connection import current_node
+from kachery_jupyter.magics.display import Shown, Stored
+from kachery_jupyter.magics.kinds import load_value, store_value
+from kachery_jupyter.magics.parser import USAGE, parse
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Callable
+    from datetime import datetime
+
+_LISTED = 50
+
+
+@magics_class
+class KacheryMagics(Magics):
+    """The `%kc` magic of one shell."""
+
+    @line_cell_magic
+    def kc(self, line: str, cell: str | None = None) -> Any:
+        """Store, load and list what is shared by kachery; `%kc help` shows how."""
+        arguments = parse(line)
+        if cell is not None:
+            return _store_cell(arguments, cell)
+        verbs: dict[str, Callable[[Namespace], Any]] = {
+            "store": self._store,
+            "load": self._load,
+            "ls": _ls,
+            "info": _info,
+            "status": _status,
+            "help": _help,
+        }
+        return verbs[arguments.verb](arguments)
+
+    def _store(self, arguments: Namespace) -> Stored:
+        variables = self._variables()
+        for name in arguments.names:
+            if name not in variables:
+                raise UsageError(f"There is no variable {name!r} to store.")
+        return Stored({name: store_value(variables[name], name) for name in arguments.names})
+
+    def _load(self, arguments: Namespace) -> Any:
+        name = arguments.name
+        if name is not None and not name.isidentifier():
+            raise UsageError(f"{name!r} cannot be the name of a variable.")
+        value = load_value(arguments.uri)
+        if value is None:
+            raise ContentNotFoundError(
+                f"{arguments.uri} is not in the store.", hint="`%kc ls` lists what is."
+            )
+        if name is None:
+            return value
+        self._variables()[name] = value
+        return None
+
+    def _variables(self) -> dict[str, Any]:
+        if self.shell is None:
+            raise UsageError("There is no shell whose variables could be used.")
+        variables: dict[str, Any] = self.shell.user_ns
+        return variables
+
+
+def _store_cell(arguments: Namespace, cell: str) -> Stored:
+    if arguments.verb != "store" or len(arguments.names) != 1:
+        raise UsageError("%%kc stores the text of its cell: `%%kc store name.txt`.")
+    name = arguments.names[0]
+    return Stored({name: storing.store_text(cell, name)})
+
+
+def _ls(arguments: Namespace) -> Shown:
+    entries = holdings.list_files(arguments.search, _LISTED)
+    return Shown(
+        ("uri", "kind", "size", "stored"),
+        [(entry.uri, entry.kind, f"{entry.size:,}", _moment(entry.stored_at)) for entry in entries],
+    )
+
+
+def _info(arguments: Namespace) -> Shown:
+    facts = holdings.info(arguments.uri)
+    if facts is None:
+        raise ContentNotFoundError(
+            f"{arguments.uri} is not in the store.", hint="`%kc ls` lists what is."
+        )
+    return Shown((), [(key, str(value)) for key, value in facts.as_dict().items()])
+
+
+def _status(_: Namespace) -> Shown:
+    facts = current_node().door.request("GET", "/status")
+    rows = [(name, str(value)) for name, value in facts.items() if name != "settings"]
+    return Shown((), rows)
+
+
+def _moment(moment: datetime | None) -> str:
+    return f"{moment.astimezone():%Y-%m-%d %H:%M}" if moment else ""
+
+
+def _help(_: Namespace) -> Shown:
+    return Shown((), [(line,) for line in USAGE.splitlines()])
