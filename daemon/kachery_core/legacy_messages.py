@@ -51,6 +51,4 @@ def check_legacy_messages(feed: str, signed: Sequence[Any], first: int = 0) -> l
 
 def _signed_bytes(body: dict[str, Any]) -> bytes:
     text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha1(
-        text.encode("utf-8", "surrogatepass"), usedforsecurity=False
-    ).digest()
+    return hashlib.sha1(text.encode("utf-8", "surrogatepass"), usedforsecurity=False).digest()

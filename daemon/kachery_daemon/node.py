@@ -156,6 +156,7 @@ class Node:
         )
         door = Door(port, owner_token, user_token)
         feeds = Feeds(folder, self.config.witness_path, threads)
+        await feeds.start()
         self._cleanup.push_async_callback(feeds.close)
         await self._serve(
             listeners,

@@ -173,5 +173,27 @@ class Database:
             ) from problem
 
 
+def read_foreign(path: Path, sql: str, values: Sequence[Any] = ()) -> list[Row]:
+    """Ask a database that somebody else wrote, without changing a byte; nothing if it is absent.
+
+    Raises:
+        StorageFailedError: it is no database, or not the one expected.
+    """
+    if not path.is_file():
+        return []
+    try:
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        try:
+            return connection.execute(sql, values).fetchall()
+        finally:
+            connection.close()
+    except sqlite3.Error as problem:
+        raise StorageFailedError(
+            f"The database {path} cannot be read: {problem}.",
+            hint="It was written by an older kachery; move it away if it is not needed.",
+            path=str(path),
+        ) from problem
+
+
 def _version(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])

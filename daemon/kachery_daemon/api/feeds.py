@@ -66,11 +66,11 @@ class FeedsEndpoint(_FeedEndpoint):
     @operation("The feeds of this node, or the one of a name.", FeedList, query=FeedQuery)
     async def get(self, query: FeedQuery) -> FeedList:
         """List feeds."""
-        registry, run = self.services.feeds.registry, self.services.threads.run
+        feeds = self.services.feeds
         if query.name is None:
-            records = await run(registry.all)
+            records = feeds.all()
         else:
-            record = await run(registry.find_by_name, query.name, self.writer)
+            record = feeds.find_by_name(query.name, self.writer)
             records = [] if record is None else [record]
         return FeedList([self.described(record, []) for record in records])
 
@@ -90,8 +90,8 @@ class FeedEndpoint(_FeedEndpoint):
     async def get(self, feed: str) -> FeedInfo:
         """Describe a feed."""
         feeds = self.services.feeds
-        record = await feeds.get(_checked(feed))
-        names = await self.services.threads.run(feeds.registry.subfeeds, feed)
+        record = feeds.get(_checked(feed))
+        names = await feeds.subfeeds(feed)
         subfeeds = [
             SubfeedInfo(subfeed, name, await feeds.length(SubfeedKey(feed, subfeed)))
             for subfeed, name in names.items()
@@ -114,8 +114,8 @@ class RetireEndpoint(_FeedEndpoint):
     async def post(self, feed: str, body: Retirement) -> FeedInfo:
         """Retire a feed."""
         feeds = self.services.feeds
-        await feeds.retire(_checked(feed), body.successor, body.reason, self.writer)
-        return self.described(await feeds.get(feed), [])
+        record = await feeds.retire(_checked(feed), body.successor, body.reason, self.writer)
+        return self.described(record, [])
 
 
 class AppendEndpoint(_FeedEndpoint):

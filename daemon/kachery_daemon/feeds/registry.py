@@ -7,12 +7,16 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from kachery_core.errors import FeedExistsError, FeedNotFoundError
+import msgspec
+
+from kachery_core.errors import FeedExistsError
+from kachery_core.forks import ForkProof
 from kachery_store.database import Database
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from kachery_core.messages import SubfeedKey
     from kachery_store.database import Row
 
 _MIGRATIONS = (
@@ -22,6 +26,9 @@ _MIGRATIONS = (
     CREATE UNIQUE INDEX feeds_by_name ON feeds (writer, name) WHERE name IS NOT NULL;
     CREATE TABLE subfeeds (
         feed TEXT, subfeed TEXT, name TEXT NOT NULL,
+        PRIMARY KEY (feed, subfeed)) WITHOUT ROWID;
+    CREATE TABLE forks (
+        feed TEXT, subfeed TEXT, position INTEGER NOT NULL, proof BLOB NOT NULL,
         PRIMARY KEY (feed, subfeed)) WITHOUT ROWID""",
 )
 
@@ -51,8 +58,8 @@ class Registry:
     def __init__(self, state: Path) -> None:
         self._database = Database(state / "feeds.sqlite", _MIGRATIONS, durable=True)
 
-    def add(self, feed: str, name: str | None, writer: int) -> None:
-        """Enter a new feed.
+    def add(self, feed: str, name: str | None, writer: int) -> FeedRecord:
+        """Enter a new feed; its record.
 
         Raises:
             FeedExistsError: this writer has a feed of that name.
@@ -65,34 +72,9 @@ class Registry:
                     f"There is already a feed named {name!r}.",
                     hint=f"Use kc.load_feed({name!r}), or another name.",
                 )
-            connection.execute(
-                "INSERT INTO feeds VALUES (?,?,?,?,NULL)", (feed, name, writer, time.time())
-            )
-
-    def find(self, feed: str) -> FeedRecord | None:
-        """The record of a feed."""
-        rows = self._database.rows("SELECT * FROM feeds WHERE feed=?", (feed,))
-        return _record(rows[0]) if rows else None
-
-    def get(self, feed: str) -> FeedRecord:
-        """The record of a feed.
-
-        Raises:
-            FeedNotFoundError: it is not on this node.
-        """
-        record = self.find(feed)
-        if record is None:
-            raise FeedNotFoundError(
-                f"The feed {feed} is not on this node.",
-                hint="Check the URI; `kachery feed ls` lists the feeds that are here.",
-                feed=feed,
-            )
-        return record
-
-    def find_by_name(self, name: str, writer: int) -> FeedRecord | None:
-        """The feed a writer calls by this name."""
-        rows = self._database.rows("SELECT * FROM feeds WHERE name=? AND writer=?", (name, writer))
-        return _record(rows[0]) if rows else None
+            now = time.time()
+            connection.execute("INSERT INTO feeds VALUES (?,?,?,?,NULL)", (feed, name, writer, now))
+        return FeedRecord(feed, name, writer, now, None)
 
     def all(self) -> list[FeedRecord]:
         """Every feed, the newest first."""
@@ -113,13 +95,32 @@ class Registry:
         )
         return {subfeed: json.loads(name) for subfeed, name in rows}
 
-    def retire(self, feed: str, successor: str | None, reason: str) -> None:
-        """Accept no more messages for a feed, for ever."""
+    def add_fork(self, proof: ForkProof) -> None:
+        """Keep the proof of a fork, for ever; of several the first in the feed."""
+        with self._database.writing() as connection:
+            connection.execute(
+                "INSERT INTO forks VALUES (?,?,?,?) ON CONFLICT (feed, subfeed) DO UPDATE SET"
+                " position=excluded.position, proof=excluded.proof"
+                " WHERE excluded.position<position",
+                (proof.key.feed, proof.key.subfeed, proof.index, msgspec.json.encode(proof)),
+            )
+
+    def find_fork(self, key: SubfeedKey) -> ForkProof | None:
+        """The proof that a subfeed has two histories, if it has."""
+        rows = self._database.rows(
+            "SELECT proof FROM forks WHERE feed=? AND subfeed=?", (key.feed, key.subfeed)
+        )
+        return msgspec.json.decode(rows[0][0], type=ForkProof) if rows else None
+
+    def retire(self, feed: str, successor: str | None, reason: str) -> FeedRecord:
+        """Accept no more messages for a feed, for ever; its record."""
         with self._database.writing() as connection:
             connection.execute(
                 "UPDATE feeds SET retired=? WHERE feed=?",
                 (json.dumps({"successor": successor, "reason": reason}), feed),
             )
+            row = connection.execute("SELECT * FROM feeds WHERE feed=?", (feed,)).fetchone()
+        return _record(row)
 
     def remove(self, feed: str) -> None:
         """Forget a feed that was deleted."""
@@ -133,5 +134,7 @@ class Registry:
 
 
 def _record(row: Row) -> FeedRecord:
-    *first, retired = row
-    return FeedRecord(*first, None if retired is None else json.loads(retired))
+    feed, name, writer, created_at, retired = row
+    return FeedRecord(
+        feed, name, writer, created_at, None if retired is None else json.loads(retired)
+    )
