@@ -99,10 +99,10 @@ def _watch(
             time.sleep(_PAUSE)
     if program is None:
         return
-    assert program.stdout is not None
-    seconds, memory = map(float, program.stdout.read().split())
+    said, _ = program.communicate()
     if program.returncode != 0:
         raise RuntimeError("The storing program failed; what it said is above.")
+    seconds, memory = map(float, said.split())
     into.busy.append(seconds)
     if memory >= 0:
         into.memory.append(memory)
@@ -136,7 +136,7 @@ def _memory_table(answers: dict[str, _Answers], sizes: Sizes) -> Table:
     table = Table(
         f"Memory of storing {sizes.file / 1e9:g} GB",
         ("what", "highest above idle"),
-        note="Resident memory: the most of any run of the client; the server's over all runs together.",
+        note="Resident memory: the client's in its worst run, the server's over all runs.",
     )
     for what, name in (("the client's process", _CLIENT), ("Jupyter's process, upload", _UPLOAD)):
         if not answers[name].memory:
