@@ -45,7 +45,7 @@ def _measure(
     measuring: Measuring, scratch: Path, sizes: Sizes, only: tuple[str, ...]
 ) -> list[Table]:
     tables: list[Table] = []
-    storage = scratch / "standing" / "storage"
+    storage = scratch / "node" / "storage"
     with standing_node(storage) as node:
         # Small files first: deleting large ones changes where the file system puts new ones.
         if "texts" in only:

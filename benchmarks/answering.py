@@ -56,6 +56,7 @@ def measure(measuring: Measuring, scratch: Path, node: RunningNode, sizes: Sizes
         _UPLOAD: partial(_program, "upload", str(source), str(node.socket)),
     }
     answers = {name: _Answers() for name in work}
+    resting = memory_of(node.pid, "VmRSS")
     for turn in range(-measuring.warm_ups, measuring.repeats):
         for name, start in work.items():
             change_file(source)
@@ -65,6 +66,9 @@ def measure(measuring: Measuring, scratch: Path, node: RunningNode, sizes: Sizes
             _watch(node, start(), into, sizes.idle_seconds)
             remove_large_files(node.storage, sizes.file)
     source.unlink()
+    highest = memory_of(node.pid, "VmHWM")
+    if highest is not None and resting is not None:
+        answers[_UPLOAD].memory.append(float(highest - resting))
     return [_answer_table(answers, sizes), _memory_table(answers, sizes)]
 
 
@@ -83,7 +87,6 @@ def _watch(
     connection, headers = jupyter_connection(node.jupyter_port)
     with contextlib.closing(connection):
         _ask(connection, headers)
-        resting = memory_of(node.pid, "VmRSS")
         if program is not None:
             assert program.stdin is not None
             program.stdin.write("go\n")
@@ -96,15 +99,11 @@ def _watch(
             time.sleep(_PAUSE)
     if program is None:
         return
-    assert program.stdout is not None
-    seconds, memory = map(float, program.stdout.read().split())
+    said, _ = program.communicate()
     if program.returncode != 0:
         raise RuntimeError("The storing program failed; what it said is above.")
+    seconds, memory = map(float, said.split())
     into.busy.append(seconds)
-    highest = memory_of(node.pid, "VmHWM")
-    is_upload = memory < 0
-    if is_upload and highest is not None and resting is not None:
-        memory = max(0.0, float(highest - resting))
     if memory >= 0:
         into.memory.append(memory)
 
@@ -137,7 +136,7 @@ def _memory_table(answers: dict[str, _Answers], sizes: Sizes) -> Table:
     table = Table(
         f"Memory of storing {sizes.file / 1e9:g} GB",
         ("what", "highest above idle"),
-        note="Resident memory: the most of any run; the server's since it started.",
+        note="Resident memory: the client's in its worst run, the server's over all runs.",
     )
     for what, name in (("the client's process", _CLIENT), ("Jupyter's process, upload", _UPLOAD)):
         if not answers[name].memory:

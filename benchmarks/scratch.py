@@ -50,7 +50,7 @@ def scratch_folder() -> Iterator[Path]:
     Nothing in it is removed earlier, except large files: ext4 takes many times longer to make
     small files while it steps over those just deleted. HOME and the caches are moved into it.
     """
-    folder = Path(tempfile.mkdtemp(prefix="kachery-benchmark-"))
+    folder = Path(tempfile.mkdtemp(prefix="kachery-bench-"))
     before = dict(os.environ)
     try:
         home = folder / "home"

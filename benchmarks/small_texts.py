@@ -104,7 +104,7 @@ def _loading(measuring: Measuring, folder: Path, count: int) -> Table:
     absent = missing("kachery_cloud")
     cloud_uris = [] if absent else [kachery_cloud("store_text_local", text) for text in texts[:100]]
     ways = [
-        Way(_READ, lambda: [path.open().read() for path in paths], operations=count),
+        Way(_READ, lambda: list(map(_read_plain, paths)), operations=count),
         Way(_LOAD, lambda: [kc.load_text(uri) for uri in uris], operations=count),
         Way(
             _LOAD_CLOUD,
@@ -124,6 +124,11 @@ def _loading(measuring: Measuring, folder: Path, count: int) -> Table:
 def _texts(count: int) -> list[str]:
     """Texts that were never stored."""
     return [f"{next(_numbers)} ".ljust(_LENGTH, "x") for _ in range(count)]
+
+
+def _read_plain(path: Path) -> str:
+    with open(path, encoding="utf-8") as file:
+        return file.read()
 
 
 def _store_plain(folder: Path, count: int) -> None:

@@ -90,6 +90,7 @@ def run(arguments: Sequence[str]) -> int:
         0 if it worked, 1 if not, 2 for a command that cannot be understood, 130 after Ctrl-C,
         141 if nobody reads the output any more.
     """
+    _open_closed_streams()
     try:
         status = _invoke(list(arguments))
         sys.stdout.flush()
@@ -106,9 +107,17 @@ def run(arguments: Sequence[str]) -> int:
         complain(problem.message, problem.hint)
         return 1
     except OSError as problem:
-        complain(f"{problem.filename or 'The system'}: {problem.strerror or problem}.")
+        where = f"{problem.filename}: " if problem.filename else ""
+        complain(f"{where}{problem.strerror or problem}.")
         return 1
     return status
+
+
+def _open_closed_streams() -> None:
+    """Put /dev/null where the caller closed a stream, before a file of ours gets its number."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
 
 
 def _invoke(arguments: list[str]) -> int:

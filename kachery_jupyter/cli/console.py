@@ -21,6 +21,13 @@ def complain(message: str, hint: str = "") -> None:
         click.echo(f"  {hint}", err=True)
 
 
+def printable(text: str) -> str:
+    """A text of somebody else's, unable to move the cursor or colour the terminal."""
+    return "".join(
+        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
+    )
+
+
 def shown_size(size: int) -> str:
     """A number of bytes for people: '17 bytes', '1.2 GB'."""
     if size < _STEP:

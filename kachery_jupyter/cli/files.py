@@ -12,7 +12,7 @@ import click
 
 from kachery_core.errors import ContentNotFoundError, InvalidRangeError
 from kachery_core.uris import parse_content_uri
-from kachery_jupyter.cli.console import shown_size, shown_time
+from kachery_jupyter.cli.console import printable, shown_size, shown_time
 from kachery_jupyter.client import folders, holdings, loading, storing
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ def cat(uri: str, start: int, end: int | None) -> None:
 
     No byte is written before the part it is in was compared with its digest.
     """
+    parse_content_uri(uri)  # a path is not a URI here, though it is for `kc.open`
     with loading.open_content(uri) as content:
         size = content.seek(0, 2)
         last = size if end is None else end
@@ -166,7 +167,8 @@ def _shown_fact(key: str, value: Any) -> str:
         return f"{value:,} bytes ({shown_size(value)})"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return json.dumps(value) if isinstance(value, dict) else str(value or "-")
+    text = json.dumps(value) if isinstance(value, dict) else str(value or "-")
+    return printable(text)
 
 
 def _not_found(uri: str) -> ContentNotFoundError:

@@ -24,7 +24,8 @@ class Shown:
 
     def __init__(self, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         self.headings = tuple(headings)
-        self.rows = [tuple(row) for row in rows]
+        # Names come from anybody: they must not move the cursor of a terminal.
+        self.rows = [tuple(map(_printable, row)) for row in rows]
 
     @override
     def __repr__(self) -> str:
@@ -70,6 +71,12 @@ class Stored(Shown):
     @override
     def __str__(self) -> str:
         return repr(self)
+
+
+def _printable(text: str) -> str:
+    return "".join(
+        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
+    )
 
 
 def _cell(text: str) -> str:

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.timeout(120)
 
 KACHERY = [sys.executable, "-m", "kachery_jupyter.cli"]
 TEXT_URI = "sha1://6af826b3d648ccba6b4bbe58e93e22add640d728/file.txt"
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 NOWHERE = f"sha1://{40 * '0'}/nothing.txt"
 
 
@@ -140,15 +141,17 @@ class TestCat:
         assert "not within" in shell.complaint("cat", uri, "--start", 6)
         shell.complaint("cat", uri, "--start", -1, status=2)
 
+    @on_linux
     def test_a_large_file_is_not_taken_into_memory(self, shell):
         path = shell.folder / "large.dat"
         with path.open("wb") as file:
             file.truncate(300 << 20)
         uri = shell.out("store", path)
         program = (
-            "import resource, sys; from kachery_jupyter.cli import run\n"
+            "import pathlib, re, sys; from kachery_jupyter.cli import run\n"
             f"status = run(['cat', {uri!r}])\n"
-            "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)\n"
+            "said = pathlib.Path('/proc/self/status').read_text()\n"
+            "print(re.search(r'VmHWM:\\s+(\\d+)', said)[1], file=sys.stderr)\n"
             "sys.exit(status)"
         )
         answer = subprocess.run(
@@ -188,7 +191,8 @@ class TestWhatGoesWrong:
 
     @pytest.mark.parametrize("command", ["load", "cat", "info", "rm", "pin"])
     def test_what_is_no_uri_is_said(self, shell, command):
-        assert "URI" in shell.complaint(command, "sha1://abc/file.txt")
+        assert "sha1://abc/file.txt" in shell.complaint(command, "sha1://abc/file.txt")
+        assert "not a kachery URI" in shell.complaint(command, "file.txt")
 
     def test_a_path_that_is_not_there_is_said(self, shell):
         assert "missing.txt" in shell.complaint("store", "missing.txt")
@@ -202,10 +206,35 @@ class TestWhatGoesWrong:
         said = Shell(tmp_path, environment).complaint("cat", TEXT_URI)
         assert "kachery daemon start" in said
 
+    @on_linux
+    @pytest.mark.parametrize("command", ["ls", "load", "cat"])
+    def test_a_full_disk_behind_the_output_is_said(self, shell, command):
+        uri = shell.out("store", "-", input=b"some-random-text")
+        arguments = [] if command == "ls" else [uri]
+        with open("/dev/full", "wb") as full:
+            process = shell.popen(command, *arguments, stdout=full, stderr=subprocess.PIPE)
+        assert process.communicate(timeout=60)[1].startswith(b"kachery: No space left")
+        assert process.returncode != 0
+
+    def test_a_closed_output_is_no_reason_to_fall_over(self, shell):
+        shell.run("store", "-", input=b"some-random-text")
+        command = [*KACHERY, "cat", TEXT_URI]
+        for stream in ("<&-", ">&-", "2>&-"):
+            line = f'"$@" {stream}'
+            answer = subprocess.run(
+                ["sh", "-c", line, "sh", *command],
+                env=shell.environment,
+                capture_output=True,
+                timeout=60,
+                check=True,
+            )
+            assert answer.stderr == b""
+
     @pytest.mark.parametrize("arguments", [["stroe"], ["store"], ["cat"], ["ls", "--limit", "0"]])
     def test_a_command_that_cannot_be_understood_has_status_2(self, shell, arguments):
         assert "Usage:" in shell.complaint(*arguments, status=2)
 
+    @on_linux
     def test_ctrl_c_is_quiet(self, shell):
         process = shell.popen(
             "store", "-", stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -327,6 +356,8 @@ class TestTheDaemon:
         assert "kachery_daemon" in shown
         assert '"20500"' in shown
         assert not (shell.folder / "home" / ".config").exists()
+        if sys.platform != "linux":
+            return
         shell.run("daemon", "install-service")
         installed = shell.folder / "home" / ".config/systemd/user/kachery.service"
         assert str(shell.folder / "storage") in installed.read_text()

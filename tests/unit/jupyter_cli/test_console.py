@@ -2,7 +2,7 @@
 
 import pytest
 
-from kachery_jupyter.cli.console import count_of, shown_size
+from kachery_jupyter.cli.console import count_of, printable, shown_size
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,8 @@ def test_one_is_not_many():
     assert count_of(1, "file") == "1 file"
     assert count_of(0, "file") == "0 files"
     assert count_of(12_000, "file") == "12,000 files"
+
+
+def test_a_name_cannot_play_with_the_terminal():
+    assert printable("a\033[31mb\n") == "a\ufffd[31mb\ufffd"
+    assert printable("é世") == "é世"

@@ -47,3 +47,7 @@ def test_what_is_shown_cannot_become_html_of_its_own():
 def test_columns_stand_under_each_other():
     assert repr(Shown(("a", "b"), [("1", "2"), ("333", "4")])) == "a    b\n1    2\n333  4"
     assert repr(Shown((), [])) == "nothing"
+
+
+def test_a_name_cannot_play_with_the_terminal():
+    assert "\033" not in repr(Shown((), [("a\033[31mb",)]))
