@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from kachery_core.errors import KacheryError
     from kachery_core.uris import KacheryUri, build_uri, parse_uri
     from kachery_jupyter.client import loading, mutables
+    from kachery_jupyter.client.feed_exports import compare_export, export_feed, read_export
     from kachery_jupyter.client.feeds import (
         Feed,
         create_feed,
@@ -79,10 +80,12 @@ __all__ = [
     "KacheryUri",
     "Subfeed",
     "build_uri",
+    "compare_export",
     "create_feed",
     "delete",
     "delete_feed",
     "exists",
+    "export_feed",
     "fsck",
     "gc",
     "get",
@@ -106,6 +109,7 @@ __all__ = [
     "load_text",
     "parse_uri",
     "pin",
+    "read_export",
     "remove",
     "restore",
     "store_bytes",
@@ -139,6 +143,10 @@ _HOMES = {
     **{name: ("kachery_jupyter.client.folders", name) for name in __all__ if name.endswith("_dir")},
     **{name: ("kachery_jupyter.client.holdings", name) for name in _HOLDINGS},
     **{name: ("kachery_jupyter.client.feeds", name) for name in _FEEDS},
+    **{
+        name: ("kachery_jupyter.client.feed_exports", name)
+        for name in ("compare_export", "export_feed", "read_export")
+    },
     "Subfeed": ("kachery_jupyter.client.subfeeds", "Subfeed"),
     "delete": ("kachery_jupyter.client.mutables", "delete_value"),
     "exists": ("kachery_jupyter.client.loading", "exists"),

@@ -38,7 +38,7 @@ class FeedUri(msgspec.Struct, frozen=True):
 
 def is_feed_uri(text: str) -> bool:
     """Whether text claims to be a feed URI."""
-    return isinstance(text, str) and text.lower().startswith(_SCHEME)
+    return text.lower().startswith(_SCHEME)
 
 
 def parse_feed_uri(uri: str) -> FeedUri:

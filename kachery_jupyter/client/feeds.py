@@ -12,6 +12,7 @@ from kachery_core.errors import FeedNotFoundError, InvalidUriError
 from kachery_core.feeds import is_feed_uri, parse_feed_uri
 from kachery_core.wire.feeds import FeedInfo, FeedList, Ready
 from kachery_jupyter.client.connection import current_node
+from kachery_jupyter.client.legacy_subfeeds import LegacySubfeed
 from kachery_jupyter.client.line import ask
 from kachery_jupyter.client.subfeeds import Subfeed, Truth
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from kachery_core.feeds import SubfeedName
+    from kachery_core.wire.feeds import SubfeedInfo
 
 
 class Feed:
@@ -64,14 +66,12 @@ class Feed:
             channel: accepted; channels come later.
         """
         del channel
-        return Subfeed(self.feed_id, name, position, is_writeable=self._info.is_writeable)
+        kind = LegacySubfeed if self._info.legacy else Subfeed
+        return kind(self.feed_id, name, position, is_writeable=self._info.is_writeable)
 
     def list_subfeeds(self) -> dict[str, int]:
         """The names of the subfeeds, and how many messages each has."""
-        return {
-            one.name if isinstance(one.name, str) else json.dumps(one.name): one.length
-            for one in _describe(self.feed_id).subfeeds
-        }
+        return {_shown(one): one.length for one in _describe(self.feed_id).subfeeds}
 
     def retire(self, successor: str | None = None, reason: str = "") -> None:
         """Accept no more messages, for ever.
@@ -233,6 +233,12 @@ def _as_subfeed(watch: Subfeed | Mapping[str, Any]) -> Subfeed:
         return watch
     name = watch.get("subfeedName") or f"~{watch['subfeedHash']}"
     return Subfeed(watch["feedId"], name, int(watch.get("position", 0)), is_writeable=False)
+
+
+def _shown(one: SubfeedInfo) -> str:
+    if one.name is None:
+        return f"~{one.subfeed}"
+    return one.name if isinstance(one.name, str) else json.dumps(one.name)
 
 
 def _describe(feed: str) -> FeedInfo:

@@ -224,6 +224,15 @@ class Subfeed:
         for message in self.message_stream():
             print(json.dumps(message, default=repr))
 
+    def verified_runs(self, end: int) -> Iterator[bytes]:
+        """The batches of messages [0, end) as the writer signed them, for an export."""
+        position = 0
+        while position < end:
+            reply = self._ask(position, _READ_BYTES, 0)
+            _, batches = self._checked(reply, position)
+            position = batches[-1].head.length
+            yield reply.body
+
     def set_position(self, position: int) -> None:
         """The same as assigning to `position`."""
         self._position = position

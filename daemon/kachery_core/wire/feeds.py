@@ -18,6 +18,7 @@ LENGTH_HEADER = "Kachery-Length"
 
 FeedId = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 SubfeedHash = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{40}$")]
+Entry = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 AppendId = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
 Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=600_000)]
 # More would make one answer large; a reader asks again.
@@ -55,6 +56,7 @@ class FeedInfo(Answer, frozen=True):
         created_at: seconds since 1970.
         retired: {"successor", "reason"}, or null.
         subfeeds: those whose names are known here; empty in lists.
+        legacy: whether an old kachery daemon wrote it; then it can only be read.
     """
 
     feed: str
@@ -64,6 +66,7 @@ class FeedInfo(Answer, frozen=True):
     created_at: float
     retired: dict[str, Any] | None
     subfeeds: list[SubfeedInfo]
+    legacy: bool = False
 
 
 class FeedList(Answer, frozen=True):
@@ -97,6 +100,38 @@ class ReadRequest(Message, frozen=True):
     position: Count = 0
     max_bytes: Annotated[int, msgspec.Meta(ge=1, le=LONGEST_READ)] = 1 << 20
     wait_msec: Milliseconds = 0
+
+
+class LegacyRequest(Message, frozen=True):
+    """Which messages of an old feed to send."""
+
+    feed: FeedId
+    subfeed: SubfeedHash
+    position: Count = 0
+    limit: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 1000
+
+
+class LegacyMessages(Answer, frozen=True):
+    """Signed messages as the old daemon wrote them, and how many there are in all."""
+
+    messages: list[msgspec.Raw]
+    length: int
+
+
+class Comparison(Message, frozen=True):
+    """A run of batches from elsewhere, to be compared with those here."""
+
+    feed: FeedId
+    subfeed: SubfeedHash
+    before_length: Count
+    before_entry: Entry
+    run: bytes
+
+
+class Compared(Answer, frozen=True):
+    """They agree, as far as both go."""
+
+    length: int
 
 
 class Position(Message, frozen=True):

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from kachery_core.errors import FeedNotFoundError, InvalidRequestError
 from kachery_core.feeds import FeedUri
 from kachery_core.keys import is_public_key
-from kachery_core.messages import SubfeedKey
+from kachery_core.messages import Head, SubfeedKey
 from kachery_core.wire.feeds import (
     BEFORE_HEADER,
     LENGTH_HEADER,
     Appended,
+    Compared,
+    Comparison,
     FeedInfo,
     FeedList,
     FeedQuery,
+    LegacyMessages,
+    LegacyRequest,
     NewFeed,
     NewMessages,
     ReadRequest,
@@ -90,7 +96,11 @@ class FeedEndpoint(_FeedEndpoint):
     async def get(self, feed: str) -> FeedInfo:
         """Describe a feed."""
         feeds = self.services.feeds
-        record = feeds.get(_checked(feed))
+        legacy = await self.services.threads.run(feeds.legacy.subfeeds, _checked(feed))
+        if legacy:
+            old = [SubfeedInfo(subfeed, None, length) for subfeed, length in legacy.items()]
+            return FeedInfo(feed, str(FeedUri(feed)), None, False, 0.0, None, old, legacy=True)
+        record = feeds.get(feed)
         names = await feeds.subfeeds(feed)
         subfeeds = [
             SubfeedInfo(subfeed, name, await feeds.length(SubfeedKey(feed, subfeed)))
@@ -155,6 +165,34 @@ class ReadEndpoint(_FeedEndpoint):
         await self.finish(run)
 
 
+class LegacyEndpoint(_FeedEndpoint):
+    """Messages of feeds that an old kachery daemon wrote."""
+
+    PATH = f"{API_PATH}/messages/legacy"
+
+    @operation("Signed messages of an old feed.", LegacyMessages, body=LegacyRequest)
+    async def post(self, body: LegacyRequest) -> LegacyMessages:
+        """Send old messages."""
+        legacy, run = self.services.feeds.legacy, self.services.threads.run
+        texts = await run(legacy.read, body.feed, body.subfeed, body.position, body.limit)
+        length = await run(legacy.length, body.feed, body.subfeed)
+        return LegacyMessages([msgspec.Raw(text.encode()) for text in texts], length)
+
+
+class CompareEndpoint(_FeedEndpoint):
+    """Copies of a feed from elsewhere."""
+
+    PATH = f"{API_PATH}/messages/compare"
+
+    @operation("Compare a run of batches with the feed that is here.", Compared, body=Comparison)
+    async def post(self, body: Comparison) -> Compared:
+        """Find a fork, and keep its proof."""
+        key = SubfeedKey(body.feed, body.subfeed)
+        before = Head(body.before_length, bytes.fromhex(body.before_entry))
+        await self.services.feeds.compare(key, before, body.run)
+        return Compared(await self.services.feeds.length(key))
+
+
 class WatchEndpoint(_FeedEndpoint):
     """Many subfeeds at once."""
 
@@ -190,5 +228,7 @@ FEED_ENDPOINTS: tuple[type[Endpoint], ...] = (
     RetireEndpoint,
     AppendEndpoint,
     ReadEndpoint,
+    LegacyEndpoint,
+    CompareEndpoint,
     WatchEndpoint,
 )
