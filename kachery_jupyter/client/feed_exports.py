@@ -21,7 +21,7 @@ from kachery_jupyter.client.connection import current_node
 from kachery_jupyter.client.destinations import writing_whole
 from kachery_jupyter.client.line import ask
 from kachery_jupyter.client.payloads import decode_messages
-from kachery_jupyter.client.subfeeds import Subfeed
+from kachery_jupyter.client.readers import VerifiedReader
 from kachery_store.disk import write_all
 
 if TYPE_CHECKING:
@@ -120,8 +120,7 @@ def compare_export(path: str | Path) -> int:
 
 
 def _all_batches(feed: str, one: SubfeedInfo) -> bytes:
-    subfeed = Subfeed(feed, f"~{one.subfeed}", is_writeable=False)
-    return b"".join(subfeed.verified_runs(one.length))
+    return b"".join(VerifiedReader(SubfeedKey(feed, one.subfeed)).runs(one.length))
 
 
 def _exported(path: Path) -> Iterator[tuple[SubfeedKey, ExportedSubfeed, bytes]]:

@@ -9,10 +9,11 @@ from urllib.parse import quote
 import msgspec
 
 from kachery_core.errors import FeedNotFoundError, InvalidUriError
-from kachery_core.feeds import is_feed_uri, parse_feed_uri
+from kachery_core.feeds import is_feed_uri, parse_feed_uri, subfeed_hash
+from kachery_core.messages import SubfeedKey
 from kachery_core.wire.feeds import FeedInfo, FeedList, Ready
 from kachery_jupyter.client.connection import current_node
-from kachery_jupyter.client.legacy_subfeeds import LegacySubfeed
+from kachery_jupyter.client.legacy_readers import LegacyReader
 from kachery_jupyter.client.line import ask
 from kachery_jupyter.client.subfeeds import Subfeed, Truth
 
@@ -66,8 +67,10 @@ class Feed:
             channel: accepted; channels come later.
         """
         del channel
-        kind = LegacySubfeed if self._info.legacy else Subfeed
-        return kind(self.feed_id, name, position, is_writeable=self._info.is_writeable)
+        key = SubfeedKey(self.feed_id, subfeed_hash(name))
+        reader = LegacyReader(key) if self._info.legacy else None
+        writeable = self._info.is_writeable
+        return Subfeed(self.feed_id, name, position, is_writeable=writeable, reader=reader)
 
     def list_subfeeds(self) -> dict[str, int]:
         """The names of the subfeeds, and how many messages each has."""
@@ -232,7 +235,7 @@ def _as_subfeed(watch: Subfeed | Mapping[str, Any]) -> Subfeed:
     if isinstance(watch, Subfeed):
         return watch
     name = watch.get("subfeedName") or f"~{watch['subfeedHash']}"
-    return Subfeed(watch["feedId"], name, int(watch.get("position", 0)), is_writeable=False)
+    return Subfeed(watch["feedId"], name, int(watch.get("position", 0)))
 
 
 def _shown(one: SubfeedInfo) -> str:

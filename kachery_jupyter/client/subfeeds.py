@@ -12,25 +12,18 @@ from typing import TYPE_CHECKING, Any, overload
 import msgspec
 
 from kachery_core.errors import (
-    BrokenChainError,
     DaemonNotRunningError,
-    FeedForkedError,
     FeedNotWriteableError,
     WrongDaemonError,
 )
 from kachery_core.feeds import FeedUri, subfeed_hash, subfeed_label
 from kachery_core.messages import (
     APPEND_ID_SIZE,
-    ENTRY_SIZE,
-    Batch,
-    Head,
     SubfeedKey,
-    chain,
-    check_run,
 )
-from kachery_core.wire.feeds import BEFORE_HEADER, LENGTH_HEADER, Appended
+from kachery_core.wire.feeds import Appended
 from kachery_jupyter.client.connection import current_node, forget_place
-from kachery_jupyter.client.line import Reply, ask
+from kachery_jupyter.client.line import ask
 from kachery_jupyter.client.payloads import decode_messages, encode_message
 
 if TYPE_CHECKING:
@@ -69,19 +62,21 @@ class Subfeed:
     """
 
     def __init__(
-        self, feed_id: str, name: SubfeedName, position: int = 0, *, is_writeable: bool
+        self,
+        feed_id: str,
+        name: SubfeedName,
+        position: int = 0,
+        *,
+        is_writeable: bool = False,
+        reader: Reader | None = None,
     ) -> None:
         self.feed_id = feed_id
         self.subfeed_name = name
         self.subfeed_hash = subfeed_hash(name)
-        self._key = SubfeedKey(feed_id, self.subfeed_hash)
         self._is_writeable = is_writeable
         self._is_named = False
         self._position = position
-        self._buffer: list[bytes] = []
-        self._buffer_first = 0
-        self._length = 0
-        self._verified = Head()
+        self._reader = reader or VerifiedReader(SubfeedKey(feed_id, self.subfeed_hash))
 
     def __repr__(self) -> str:
         return f"<Subfeed {self.uri} at {self._position}>"
@@ -168,14 +163,16 @@ class Subfeed:
             UntrustworthyError: what the node sent is not what the feed's writer wrote.
         """
         start = self._position
-        found = self._read(start, start + max_num_messages if max_num_messages else None, wait_msec)
+        found = self._reader.read(
+            start, start + max_num_messages if max_num_messages else None, wait_msec
+        )
         if advance_position:
             self._position = start + len(found)
-        return self._signed(start, found) if signed else decode_messages(found)
+        return self._reader.signed(start, len(found)) if signed else decode_messages(found)
 
     def get_num_messages(self) -> int:
         """How many messages the subfeed has."""
-        return int(self._ask(0, 1, 0).headers[LENGTH_HEADER.lower()])
+        return self._reader.length()
 
     def message_stream(self, *, signed: bool = False) -> Iterator[Any]:
         """Every message from the position on, for ever; waits for those to come."""
@@ -204,10 +201,10 @@ class Subfeed:
             if not chosen:
                 return []
             low, high = min(chosen[0], chosen[-1]), max(chosen[0], chosen[-1]) + 1
-            messages = decode_messages(self._read(low, high, 0))
+            messages = decode_messages(self._reader.read(low, high, 0))
             return [messages[one - low] for one in chosen]
         place = range(length)[index]
-        return decode_messages(self._read(place, place + 1, 0))[0]
+        return decode_messages(self._reader.read(place, place + 1, 0))[0]
 
     def to_dataframe(self) -> Any:
         """All messages as a pandas DataFrame, one row each.
@@ -223,15 +220,6 @@ class Subfeed:
         """Print every message from the position on, for ever."""
         for message in self.message_stream():
             print(json.dumps(message, default=repr))
-
-    def verified_runs(self, end: int) -> Iterator[bytes]:
-        """The batches of messages [0, end) as the writer signed them, for an export."""
-        position = 0
-        while position < end:
-            reply = self._ask(position, _READ_BYTES, 0)
-            _, batches = self._checked(reply, position)
-            position = batches[-1].head.length
-            yield reply.body
 
     def set_position(self, position: int) -> None:
         """The same as assigning to `position`."""
@@ -271,90 +259,6 @@ class Subfeed:
             else:
                 self._is_named = True
                 return msgspec.json.decode(reply.body, type=Appended)
-
-    def _read(self, start: int, end: int | None, wait_msec: int) -> list[bytes]:
-        """Verified payloads [start, end) as far as they exist; waits only for the first."""
-        found: list[bytes] = []
-        while end is None or start + len(found) < end:
-            at = start + len(found)
-            offset = at - self._buffer_first
-            if not 0 <= offset < len(self._buffer):
-                self._fetch(at, 0 if found else wait_msec)
-                offset = at - self._buffer_first
-                if not 0 <= offset < len(self._buffer):
-                    break
-            found += self._buffer[offset : None if end is None else offset + end - at]
-            if end is None and self._is_at_end():
-                break
-        return found
-
-    def _fetch(self, position: int, wait_msec: int) -> None:
-        """Fill the buffer from the batch that holds a position on."""
-        reply = self._ask(position, _READ_BYTES, wait_msec)
-        self._length = int(reply.headers[LENGTH_HEADER.lower()])
-        before, batches = self._checked(reply, position)
-        self._buffer = [payload for batch in batches for payload in batch.payloads]
-        self._buffer_first = before.length
-        if batches:
-            self._remember(before, batches)
-
-    def _is_at_end(self) -> bool:
-        return self._buffer_first + len(self._buffer) >= self._length
-
-    def _ask(self, position: int, max_bytes: int, wait_msec: int) -> Reply:
-        body = json.dumps(
-            {
-                "feed": self.feed_id,
-                "subfeed": self.subfeed_hash,
-                "position": position,
-                "max_bytes": max_bytes,
-                "wait_msec": min(wait_msec, _LONGEST_WAIT_MSEC),
-            }
-        )
-        door = current_node().door
-        return ask(door, "POST", "/messages/read", body.encode(), wait_msec / 1000)
-
-    def _checked(self, reply: Reply, position: int) -> tuple[Head, list[Batch]]:
-        length, _, entry = reply.headers[BEFORE_HEADER.lower()].partition(" ")
-        before = Head(int(length), bytes.fromhex(entry))
-        if before.length > position or len(before.entry) != ENTRY_SIZE:
-            raise BrokenChainError("The node sent other messages than those asked for.")
-        return before, check_run(self._key, before, reply.body)
-
-    def _remember(self, before: Head, batches: list[Batch]) -> None:
-        """Two different signed entries at one place are two histories: say so at once."""
-        heads = {head.length: head.entry for head in [before, *(batch.head for batch in batches)]}
-        known = heads.get(self._verified.length)
-        if self._verified.length and known is not None and known != self._verified.entry:
-            raise FeedForkedError(
-                f"{self.uri} has two histories: message {self._verified.length - 1} was another one.",
-                hint="Its writer's key is in use twice. Read up to there, and ask its owner.",
-                feed=self.feed_id,
-                index=self._verified.length - 1,
-            )
-        if batches[-1].head.length > self._verified.length:
-            self._verified = batches[-1].head
-
-    def _signed(self, start: int, found: list[bytes]) -> list[dict[str, Any]]:
-        """Messages with what proves them: index, the writer's time and the entry of the chain."""
-        signed: list[dict[str, Any]] = []
-        position = start
-        while position < start + len(found):
-            before, batches = self._checked(self._ask(position, _READ_BYTES, 0), position)
-            for batch in batches:
-                for payload, message in zip(
-                    batch.payloads, decode_messages(batch.payloads), strict=True
-                ):
-                    before = chain(self._key, before, batch.time_us, [payload])
-                    if start < before.length <= start + len(found):
-                        body = {
-                            "message": message,
-                            "messageNumber": before.length - 1,
-                            "timestamp": batch.time_us // 1000,
-                        }
-                        signed.append({"body": body, "entry": before.entry.hex()})
-            position = before.length
-        return signed
 
 
 def _part_id(append_id: str | None, number: int) -> str:

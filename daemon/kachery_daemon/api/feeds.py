@@ -99,7 +99,16 @@ class FeedEndpoint(_FeedEndpoint):
         legacy = await self.services.threads.run(feeds.legacy.subfeeds, _checked(feed))
         if legacy:
             old = [SubfeedInfo(subfeed, None, length) for subfeed, length in legacy.items()]
-            return FeedInfo(feed, str(FeedUri(feed)), None, False, 0.0, None, old, legacy=True)
+            return FeedInfo(
+                feed,
+                str(FeedUri(feed)),
+                None,
+                is_writeable=False,
+                created_at=0.0,
+                retired=None,
+                subfeeds=old,
+                legacy=True,
+            )
         record = feeds.get(feed)
         names = await feeds.subfeeds(feed)
         subfeeds = [

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from kachery_core.errors import BrokenChainError
 from kachery_core.forks import ForkProof, find_fork
-from kachery_core.messages import SubfeedKey
 from kachery_daemon.feeds.committer import Committer
 from kachery_daemon.feeds.heads import Heads
 from kachery_daemon.feeds.legacy import LegacyFeeds
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
 
     from kachery_core.feeds import SubfeedName
     from kachery_core.keys import Signer
-    from kachery_core.messages import Head
+    from kachery_core.messages import Head, SubfeedKey
     from kachery_daemon.system.threads import Threads
     from kachery_store.folder import Folder
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -12,19 +12,29 @@ from kachery_core.legacy_messages import check_legacy_messages
 from kachery_core.wire.feeds import LegacyMessages
 from kachery_jupyter.client.connection import current_node
 from kachery_jupyter.client.line import ask
-from kachery_jupyter.client.subfeeds import Subfeed
+
+if TYPE_CHECKING:
+    from kachery_core.messages import SubfeedKey
 
 _PAGE = 1000
 
 
-class LegacySubfeed(Subfeed):
-    """The same reading functions as any subfeed; nothing new ever comes."""
+class LegacyReader:
+    """Reads what an old daemon signed; nothing new ever comes.
 
-    def get_num_messages(self) -> int:
-        """How many messages the subfeed has."""
+    Args:
+        key: which subfeed.
+    """
+
+    def __init__(self, key: SubfeedKey) -> None:
+        self._key = key
+
+    def length(self) -> int:
+        """How many messages there are."""
         return self._page(0, 1).length
 
-    def _read(self, start: int, end: int | None, wait_msec: int) -> list[bytes]:
+    def read(self, start: int, end: int | None, wait_msec: int) -> list[bytes]:
+        """Verified messages [start, end) as far as they exist."""
         # One message before the first asked for: it holds what the first must follow.
         first = max(start - 1, 0)
         signed: list[Any] = []
@@ -33,20 +43,21 @@ class LegacySubfeed(Subfeed):
             signed += [json.loads(bytes(one)) for one in page.messages]
             if not page.messages:
                 break
-        messages = check_legacy_messages(self.feed_id, signed, first)
+        messages = check_legacy_messages(self._key.feed, signed, first)
         found = messages[start - first : None if end is None else end - first]
         if not found and wait_msec:
             time.sleep(wait_msec / 1000)
         return [json.dumps(message).encode() for message in found]
 
-    def _signed(self, start: int, found: list[bytes]) -> list[dict[str, Any]]:
-        page = self._page(start, max(len(found), 1)).messages
-        return [json.loads(bytes(one)) for one in page][: len(found)]
+    def signed(self, start: int, count: int) -> list[dict[str, Any]]:
+        """Messages as the old daemon signed them."""
+        page = self._page(start, max(count, 1)).messages
+        return [json.loads(bytes(one)) for one in page][:count]
 
     def _page(self, position: int, limit: int) -> LegacyMessages:
         request = {
-            "feed": self.feed_id,
-            "subfeed": self.subfeed_hash,
+            "feed": self._key.feed,
+            "subfeed": self._key.subfeed,
             "position": position,
             "limit": limit,
         }
