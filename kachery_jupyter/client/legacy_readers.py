@@ -1,4 +1,4 @@
-"""Logs that an old kachery daemon wrote: read and verified as they were signed, never appended to."""
+"""Logs that an old kachery daemon wrote: read and verified as they were signed."""
 
 from __future__ import annotations
 

@@ -135,7 +135,8 @@ class VerifiedReader:
         known = heads.get(self._verified.length)
         if self._verified.length and known is not None and known != self._verified.entry:
             raise FeedForkedError(
-                f"The feed {self._key.feed} has two histories: message {self._verified.length - 1} was another one.",
+                f"The feed {self._key.feed} has two histories:"
+                f" message {self._verified.length - 1} was another one.",
                 hint="Its writer's key is in use twice. Read up to there, and ask its owner.",
                 feed=self._key.feed,
                 index=self._verified.length - 1,

@@ -25,11 +25,13 @@ from kachery_core.wire.feeds import Appended
 from kachery_jupyter.client.connection import current_node, forget_place
 from kachery_jupyter.client.line import ask
 from kachery_jupyter.client.payloads import decode_messages, encode_message
+from kachery_jupyter.client.readers import VerifiedReader
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator
 
     from kachery_core.feeds import SubfeedName
+    from kachery_jupyter.client.readers import Reader
 
 _READ_BYTES = 4 << 20
 # The node takes at most 16 MiB in one request.
