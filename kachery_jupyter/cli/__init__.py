@@ -45,6 +45,7 @@ COMMANDS = {
     "unpin": ("keeping", "unpin", "Let this content go again when space is short."),
     "gc": ("keeping", "collect_garbage", "Delete what may go; first only say what."),
     "fsck": ("keeping", "fsck", "Read everything and compare it with its name."),
+    "feed": ("feeds", "feed", "Write and follow feeds: signed logs that anybody can verify."),
     "doctor": ("doctor", "doctor", "Say what is wrong here and what to do."),
     "daemon": ("daemon", "daemon", "Run the node that programs of this computer talk to."),
     "node": ("node", "node", "Show what identifies the node."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -13,6 +14,7 @@ from kachery_core.feeds import is_feed_uri, parse_feed_uri, subfeed_hash
 from kachery_core.messages import SubfeedKey
 from kachery_core.wire.feeds import FeedInfo, FeedList, Ready
 from kachery_jupyter.client.connection import current_node
+from kachery_jupyter.client.feed_html import feed_html
 from kachery_jupyter.client.legacy_readers import LegacyReader
 from kachery_jupyter.client.line import ask
 from kachery_jupyter.client.subfeeds import Subfeed, Truth
@@ -32,6 +34,9 @@ class Feed:
 
     def __repr__(self) -> str:
         return f"<Feed {self.uri}>"
+
+    def _repr_html_(self) -> str:
+        return feed_html(self._info)
 
     @property
     def uri(self) -> str:
@@ -57,6 +62,16 @@ class Feed:
     def retired(self) -> dict[str, Any] | None:
         """{"successor", "reason"} once the feed has ended, otherwise None."""
         return self._info.retired
+
+    @property
+    def created_at(self) -> datetime | None:
+        """When it was made, as far as that is known."""
+        seconds = self._info.created_at
+        return datetime.fromtimestamp(seconds, timezone.utc) if seconds else None
+
+    def describe(self) -> FeedInfo:
+        """What the node knows of the feed now, with its subfeeds."""
+        return _describe(self.feed_id)
 
     def load_subfeed(self, name: SubfeedName, position: int = 0, channel: str = "") -> Subfeed:
         """One of the feed's logs; it need not have any message yet.

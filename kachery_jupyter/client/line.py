@@ -119,6 +119,11 @@ class _Line:
     def close(self) -> None:
         self._socket.close()
 
+    def __del__(self) -> None:
+        # Another node's line is let go when the environment changes, the last one at exit.
+        if hasattr(self, "_socket"):
+            self.close()
+
     def _read_head(self) -> tuple[int, dict[str, str], bytes]:
         data = b""
         while (end := data.find(b"\r\n\r\n")) < 0:

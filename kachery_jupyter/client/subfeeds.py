@@ -23,6 +23,7 @@ from kachery_core.messages import (
 )
 from kachery_core.wire.feeds import Appended
 from kachery_jupyter.client.connection import current_node, forget_place
+from kachery_jupyter.client.feed_html import subfeed_html
 from kachery_jupyter.client.line import ask
 from kachery_jupyter.client.payloads import decode_messages, encode_message
 from kachery_jupyter.client.readers import VerifiedReader
@@ -33,10 +34,8 @@ if TYPE_CHECKING:
     from kachery_core.feeds import SubfeedName
     from kachery_jupyter.client.readers import Reader
 
-_READ_BYTES = 4 << 20
 # The node takes at most 16 MiB in one request.
 _APPEND_BYTES = 8 << 20
-_LONGEST_WAIT_MSEC = 600_000
 _STREAM_WAIT_MSEC = 20_000
 # A node that was restarted answers again within seconds.
 _RETRY_SECONDS = 10.0
@@ -82,6 +81,9 @@ class Subfeed:
 
     def __repr__(self) -> str:
         return f"<Subfeed {self.uri} at {self._position}>"
+
+    def _repr_html_(self) -> str:
+        return subfeed_html(self)
 
     @property
     def uri(self) -> str:
@@ -175,6 +177,10 @@ class Subfeed:
     def get_num_messages(self) -> int:
         """How many messages the subfeed has."""
         return self._reader.length()
+
+    def payloads(self, start: int, end: int | None = None, wait_msec: int = 0) -> list[bytes]:
+        """The JSON bytes of messages [start, end) as they were signed; arrays stay references."""
+        return self._reader.read(start, end, wait_msec)
 
     def message_stream(self, *, signed: bool = False) -> Iterator[Any]:
         """Every message from the position on, for ever; waits for those to come."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
-from IPython.core.magic import Magics, line_cell_magic, magics_class
+from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
 from kachery_core.errors import ContentNotFoundError
 from kachery_jupyter.client import holdings, storing
 from kachery_jupyter.client.connection import current_node
 from kachery_jupyter.magics.display import Shown, Stored
+from kachery_jupyter.magics.feeds import run_feed_verb
 from kachery_jupyter.magics.kinds import load_value, store_value
-from kachery_jupyter.magics.parser import USAGE, parse
+from kachery_jupyter.magics.parser import USAGE, parse, split_message
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -20,16 +21,19 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 _LISTED = 50
+# From the magic's frame through IPython's to the line's own, whose variables count.
+_FRAMES_TO_CALLER = 3
 
 
 @magics_class
 class KacheryMagics(Magics):
     """The `%kc` magic of one shell."""
 
+    @no_var_expand
     @line_cell_magic
     def kc(self, line: str, cell: str | None = None) -> Any:
         """Store, load and list what is shared by kachery; `%kc help` shows how."""
-        arguments = parse(line)
+        arguments = parse(self._expanded(line))
         if cell is not None:
             return _store_cell(arguments, cell)
         verbs: dict[str, Callable[[Namespace], Any]] = {
@@ -37,6 +41,7 @@ class KacheryMagics(Magics):
             "load": self._load,
             "ls": _ls,
             "info": _info,
+            "feed": lambda found: run_feed_verb(found, self._variables()),
             "status": _status,
             "help": _help,
         }
@@ -62,6 +67,16 @@ class KacheryMagics(Magics):
             return value
         self._variables()[name] = value
         return None
+
+    def _expanded(self, line: str) -> str:
+        """A line with `{x}` and `$x` replaced by values; not in a message, which is JSON."""
+        if self.shell is None:
+            return line
+        start, message = split_message(line)
+        expanded: str = self.shell.var_expand(  # type: ignore[no-untyped-call]
+            start, depth=_FRAMES_TO_CALLER
+        )
+        return expanded + message
 
     def _variables(self) -> dict[str, Any]:
         if self.shell is None:

@@ -8,7 +8,9 @@ from IPython.core.completer import SimpleCompletion, context_matcher
 
 from kachery_core.errors import KacheryError
 from kachery_jupyter.client import holdings
-from kachery_jupyter.magics.parser import VERBS
+from kachery_jupyter.client.subfeeds import Subfeed
+from kachery_jupyter.magics.feeds import complete_feed
+from kachery_jupyter.magics.parser import FEED_VERBS, VERBS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 _MAGICS = ("%kc", "%%kc")
 _TAKING_A_URI = ("load", "info")
+_TAKING_A_SUBFEED = ("append", "tail")
 _STARTS = ("sha1://", "sha1dir://")
 _URIS_OFFERED = 200
 
@@ -53,8 +56,24 @@ def _offers(words: list[str], variables: dict[str, Any]) -> Iterable[str]:
         return [verb for verb in VERBS if verb.startswith(fragment)]
     if words[0] == "store":
         return [name for name in _stored_by_people(variables) if name.startswith(fragment)]
+    if words[0] == "feed":
+        return _feed_offers(words[1:], variables)
     if words[0] in _TAKING_A_URI and words[1:] == [fragment]:
         return _uris(fragment)
+    return []
+
+
+def _feed_offers(words: list[str], variables: dict[str, Any]) -> Iterable[str]:
+    fragment = words[-1]
+    if words == [fragment]:
+        return [verb for verb in FEED_VERBS if verb.startswith(fragment)]
+    if words[0] not in _TAKING_A_SUBFEED:
+        return []
+    if words[1:] == [fragment]:
+        subfeeds = [name for name, value in variables.items() if isinstance(value, Subfeed)]
+        return [*(name for name in subfeeds if name.startswith(fragment)), *complete_feed(fragment)]
+    if words[0] == "append" and words[2:] == [fragment]:
+        return [name for name in _stored_by_people(variables) if name.startswith(fragment)]
     return []
 
 

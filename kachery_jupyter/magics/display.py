@@ -80,6 +80,6 @@ def _printable(text: str) -> str:
 
 
 def _cell(text: str) -> str:
-    if text.startswith(("sha1://", "sha1dir://")):
+    if text.startswith(("sha1://", "sha1dir://", "feed://")):
         return f'<code style="{_CODE}">{escape(text)}</code>'
     return escape(text)

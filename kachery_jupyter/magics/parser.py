@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import shlex
 from typing import NoReturn
 
@@ -15,9 +16,15 @@ USAGE = """\
 %kc load URI [-> NAME]      load what a URI stands for, into a variable or to look at
 %kc ls [SEARCH]             list what is stored, the newest first
 %kc info URI                show what is known of a content
+%kc feed create [NAME]      make a feed; a subfeed is its URI and a name: feed://.../main
+%kc feed append URI VALUE   append a variable, or a message written as JSON
+%kc feed tail URI [-n N]    show the last messages of a subfeed
+%kc feed ls                 list the feeds, the newest first
 %kc status                  show the node: where it keeps things, how much, how much room
 %kc help                    show this"""
-VERBS = ("store", "load", "ls", "info", "status", "help")
+VERBS = ("store", "load", "ls", "info", "feed", "status", "help")
+FEED_VERBS = ("create", "append", "tail", "ls")
+_APPEND = re.compile(r"(\s*feed\s+append\s+\S+\s)(.*\S.*)", re.DOTALL)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -34,11 +41,22 @@ def parse(line: str) -> argparse.Namespace:
     Raises:
         UsageError: it cannot be understood.
     """
+    start, message = split_message(line)
     try:
-        words = shlex.split(line)
+        words = shlex.split(start)
     except ValueError as problem:
         raise UsageError(f"%kc: {problem}. Try `%kc help`.") from problem
+    if message:
+        arguments = _parser().parse_args([*words, "message"])
+        arguments.message = message.strip()
+        return arguments
     return _parser().parse_args(_without_arrow(words) or ["help"])
+
+
+def split_message(line: str) -> tuple[str, str]:
+    """A line, and the message at its end if it appends one: JSON, whose quotes are its own."""
+    found = _APPEND.match(line)
+    return (found[1], found[2]) if found else (line, "")
 
 
 def _parser() -> _Parser:
@@ -53,9 +71,30 @@ def _parser() -> _Parser:
     ls.add_argument("search", nargs="?", default="")
     info = verbs.add_parser("info", add_help=False)
     info.add_argument("uri")
+    _add_feed_verbs(verbs.add_parser("feed", add_help=False))
     for verb in ("status", "help"):
         verbs.add_parser(verb, add_help=False)
     return parser
+
+
+def _add_feed_verbs(feed: _Parser) -> None:
+    verbs = feed.add_subparsers(dest="feed_verb", required=True, parser_class=_Parser)
+    create = verbs.add_parser("create", add_help=False)
+    create.add_argument("name", nargs="?")
+    append = verbs.add_parser("append", add_help=False)
+    append.add_argument("uri")
+    append.add_argument("message")
+    tail = verbs.add_parser("tail", add_help=False)
+    tail.add_argument("uri")
+    tail.add_argument("-n", dest="count", type=_count, default=10)
+    verbs.add_parser("ls", add_help=False)
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 0:
+        raise ValueError(text)
+    return count
 
 
 def _without_arrow(words: list[str]) -> list[str]:
