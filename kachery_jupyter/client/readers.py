@@ -57,7 +57,13 @@ class VerifiedReader:
             at = start + len(found)
             offset = at - self._buffer_first
             if not 0 <= offset < len(self._buffer):
-                self._fetch(at, 0 if found else wait_msec)
+                try:
+                    self._fetch(at, 0 if found else wait_msec)
+                except FeedForkedError:
+                    # What both histories share is given first; whoever goes on is told.
+                    if found:
+                        break
+                    raise
                 offset = at - self._buffer_first
                 if not 0 <= offset < len(self._buffer):
                     break
@@ -71,7 +77,9 @@ class VerifiedReader:
         reply = self._ask(position, _READ_BYTES, wait_msec)
         self._length = int(reply.headers[LENGTH_HEADER.lower()])
         before, batches = self._checked(reply, position)
-        self._buffer = [payload for batch in batches for payload in batch.payloads]
+        payloads = [payload for batch in batches for payload in batch.payloads]
+        # Of a forked feed the node sends whole batches, and counts what both histories share.
+        self._buffer = payloads[: max(self._length - before.length, 0)]
         self._buffer_first = before.length
         if batches:
             self._remember(before, batches)

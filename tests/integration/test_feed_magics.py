@@ -163,7 +163,7 @@ def test_tab_completes_verbs_names_uris_and_variables(shell):
 def test_tab_is_quiet_without_a_node(shell, monkeypatch):
     monkeypatch.delenv("KACHERY_STORAGE_DIR")
     monkeypatch.setenv("KACHERY_DAEMON_PORT", "1")
-    assert completions(shell, "%kc feed tail feed:") == set()
+    assert completions(shell, "%kc feed tail feed://zz") == set()
 
 
 def html_of(shell, value):
