@@ -10,6 +10,7 @@ import sys
 from typing import Any
 
 import msgspec
+import orjson
 
 from kachery_core.errors import InvalidInputError, MalformedContentError
 from kachery_core.uris import is_content_uri
@@ -17,6 +18,12 @@ from kachery_jupyter.client.loading import load_bytes, load_npy
 from kachery_jupyter.client.storing import store_bytes, store_npy
 
 _REFERENCE = "$kachery"
+# What json.dumps refuses is refused here as well.
+_PLAIN = (
+    orjson.OPT_PASSTHROUGH_DATACLASS
+    | orjson.OPT_PASSTHROUGH_DATETIME
+    | orjson.OPT_PASSTHROUGH_SUBCLASS
+)
 _MARK = b'"$kachery"'
 
 
@@ -26,6 +33,16 @@ def encode_message(message: Any) -> bytes:
     Raises:
         InvalidInputError: not a JSON value.
     """
+    try:
+        data = orjson.dumps(message, default=_reference, option=_PLAIN)
+    except (TypeError, RecursionError):
+        # Numbers beyond 64 bits, keys that are numbers, or something that is no JSON at all.
+        return _encode_carefully(message)
+    # orjson writes NaN and infinities as null; only text with a null in it can hold one.
+    return _encode_carefully(message) if b"null" in data else data
+
+
+def _encode_carefully(message: Any) -> bytes:
     try:
         text = json.dumps(message, separators=(",", ":"), allow_nan=False, default=_reference)
     except (TypeError, ValueError, RecursionError) as problem:
