@@ -1,4 +1,4 @@
-"""The file story in half a minute: `make demo`.
+"""Files and feeds in half a minute: `make demo`.
 
 Starts a node of its own in a temporary folder, does with it what people do, and ends it. Leaves
 nothing behind; leaves with status 1 if anything is not as it should be.
@@ -30,9 +30,11 @@ def main() -> int:
         os.environ["KACHERY_STORAGE_DIR"] = str(storage)
         os.environ["XDG_CACHE_HOME"] = str(folder / "cache")
         os.environ["XDG_CONFIG_HOME"] = str(folder / "config")
+        os.environ["XDG_STATE_HOME"] = str(folder / "state")
         with running_node(storage) as node:
             os.environ["KACHERY_DAEMON_PORT"] = str(node["port"])
             tell_story(folder, storage)
+            tell_feed_story(folder)
         check("the node has ended", not is_running(storage))
     print(f"\nAll of it worked, in {time.monotonic() - begin:.0f} s.")
     return 0
@@ -119,6 +121,45 @@ def tell_story(folder: Path, storage: Path) -> None:
     check("an error, and no wrong byte", failed.returncode == 1 and failed.stdout == "")
     check("storing it again heals it", kc.store_file(folder / "run" / "notes.txt") == uri_file)
     check("and it loads again", shell("cat", uri_file) == "quiet night\n")
+
+
+def tell_feed_story(folder: Path) -> None:
+    import kachery_jupyter as kc
+
+    title("A feed: a signed log that others follow")
+    subfeed = kc.create_feed("demo").load_subfeed("primes")
+    show(subfeed.uri)
+    _, seconds = timed(lambda: subfeed.append_message({"n": 1, "p": 2}))
+    show(f"a message: signed, chained and safe on the disk in {1000 * seconds:.1f} ms")
+    numbers = [{"n": number} for number in range(2, 100_002)]
+    _, seconds = timed(lambda: subfeed.append_messages(numbers))
+    show(f"100,000 more in {seconds:.1f} s")
+    messages, seconds = timed(lambda: kc.load_subfeed(subfeed.uri).get_next_messages())
+    check(f"all are read, each verified, in {seconds:.1f} s", messages[1:] == numbers)
+
+    title("Somebody follows it")
+    follow = [*KACHERY, "feed", "tail", subfeed.uri, "-n", "1", "--follow"]
+    with subprocess.Popen(follow, stdout=subprocess.PIPE, text=True) as follower:
+        follower.stdout.readline()
+        delays, arrived = [], []
+        for number in range(9):
+            sent = time.monotonic()
+            subfeed.append_message(number)
+            arrived.append(int(follower.stdout.readline()))
+            delays.append(time.monotonic() - sent)
+        show(f"{1000 * sorted(delays)[4]:.1f} ms from the call to the other process's output")
+        check("every message, in order", arrived == list(range(9)))
+        follower.terminate()
+
+    title("A copy that proves itself, anywhere, without a node")
+    path = kc.export_feed(subfeed.uri, folder / "demo.feed")
+    show(*shell("feed", "verify", str(path)).splitlines())
+    path.write_bytes(path.read_bytes().replace(b'"p":2', b'"p":4'))
+    failed = subprocess.run(
+        [*KACHERY, "feed", "verify", str(path)], capture_output=True, text=True, check=False
+    )
+    show(*failed.stderr.splitlines())
+    check("one changed digit, and it is refused", failed.returncode == 1)
 
 
 def shell(*arguments: str, shown: bool = False) -> str:

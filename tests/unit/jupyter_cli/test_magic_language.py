@@ -4,7 +4,7 @@ import pytest
 from IPython.core.error import UsageError
 
 from kachery_jupyter.magics.display import Shown, Stored
-from kachery_jupyter.magics.parser import parse
+from kachery_jupyter.magics.parser import parse, split_message
 
 URI = "sha1://6af826b3d648ccba6b4bbe58e93e22add640d728/file.txt"
 
@@ -51,3 +51,32 @@ def test_columns_stand_under_each_other():
 
 def test_a_name_cannot_play_with_the_terminal():
     assert "\033" not in repr(Shown((), [("a\033[31mb",)]))
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("feed append URI x", "x"),
+        ("feed append URI  x ", "x"),
+        (' feed  append URI {"a": "b c"}', '{"a": "b c"}'),
+        ("""feed append URI {"it's": "-> x"}""", """{"it's": "-> x"}"""),
+        ("feed append URI -1", "-1"),
+        ("feed append URI --", "--"),
+    ],
+)
+def test_a_message_keeps_its_quotes_and_spaces(line, message):
+    arguments = parse(line)
+    assert (arguments.verb, arguments.feed_verb) == ("feed", "append")
+    assert (arguments.uri, arguments.message) == ("URI", message)
+
+
+def test_names_are_replaced_everywhere_but_in_a_message():
+    assert split_message('feed append {uri} {"a":1}') == ("feed append {uri} ", '{"a":1}')
+    assert split_message("load {uri}") == ("load {uri}", "")
+
+
+def test_feeds_are_made_listed_and_followed():
+    assert parse("feed create night").name == "night"
+    assert parse("feed create").name is None
+    assert parse("feed ls").feed_verb == "ls"
+    assert (parse("feed tail URI").count, parse("feed tail URI -n 3").count) == (10, 3)
