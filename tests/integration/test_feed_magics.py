@@ -67,7 +67,7 @@ def test_a_feed_is_made_and_found_by_its_name(shell):
         ('{"p":2}', {"p": 2}),
         ("""{"it's": "a \\"quote\\" # and $HOME {x}"}""", {"it's": 'a "quote" # and $HOME {x}'}),
         ("[1, 2.5, null, true]", [1, 2.5, None, True]),
-        ('"text"', "text"),
+        ('"text of {x} and $x"', "text of {x} and $x"),
         ("-1", -1),
         ("reading", {"m": 4}),
     ],
