@@ -84,7 +84,7 @@ class Folder:
         self.check_version()
         with disk_errors(self.root):
             self.root.mkdir(mode=_OWN_FOLDER, parents=True, exist_ok=True)
-            (self.root / "sha1").mkdir(mode=_OPEN_FOLDER, exist_ok=True)
+            _make_folder(self.root / "sha1")
             for path in (self.temporary, self.trash, self.damaged, self.state):
                 path.mkdir(mode=_OWN_FOLDER, exist_ok=True)
                 if path.stat().st_uid == _own_uid():
