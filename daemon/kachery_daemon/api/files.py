@@ -20,8 +20,9 @@ from kachery_core.wire.local import (
     Stored,
     StoreQuery,
 )
-from kachery_daemon.api.endpoint import Endpoint, Operation, operation
+from kachery_daemon.api.endpoint import Endpoint
 from kachery_daemon.api.failures import report
+from kachery_daemon.api.operations import Operation, operation
 from kachery_daemon.api.upload import Upload
 from kachery_store.store import Label
 
