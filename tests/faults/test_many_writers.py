@@ -32,7 +32,7 @@ number, count = int(sys.argv[2]), int(sys.argv[3])
 def work(thread):
     for i in range(thread, count, 2):
         data = f"shared {i}" if i % 4 < 2 else f"own {number} {i}"
-        print(store.add_bytes(data.encode() * 50, LABEL).sha1)
+        print(store.add_bytes(data.encode() * 50, LABEL).sha1 + chr(10), end="")
     store.close()
 threads = [threading.Thread(target=work, args=(thread,)) for thread in range(2)]
 [thread.start() for thread in threads]
@@ -53,13 +53,15 @@ store_some(1000, 10_000)
 print(descriptors() - before, threading.active_count(), resident() - memory)
 """
 LARGE = """
-import resource
+def peak():
+    (line,) = [line for line in open("/proc/self/status") if line.startswith("VmHWM")]
+    return int(line.split()[1]) * 1024
 store.add_bytes(bytes(3_000_000), LABEL)
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = peak()
 content = store.add_file(Path(sys.argv[2]), LABEL)
 held = store.objects.get(content.sha1)
 store.objects.verified_path(held)
-print(content.size, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)
+print(content.size, peak() - before)
 """
 
 
