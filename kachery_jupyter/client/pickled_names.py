@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kachery_jupyter.client.pickled_parts import Part, refuse
+from kachery_jupyter.client.pickled_parts import Part, check_hashable, refuse
 
 
 def part_named(module: Any, name: Any) -> Part:
