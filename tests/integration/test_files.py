@@ -223,7 +223,8 @@ folder = kc.store_dir(FOLDER); assert kc.load_text(folder + "/f.txt") == "in a f
 assert kc.store_text("") and kc.load_text(kc.store_text("")) == ""
 assert kc.set("k", 1) and kc.get("k") == 1 and kc.delete("k") and kc.get("k") is None
 assert kc.info(uri).size and kc.list_files("a b")[0].name == "a b.txt"
-for call in (lambda: kc.remove(uri), lambda: kc.pin(uri), lambda: kc.link_file(BIG), kc.gc, kc.fsck):
+removing, pinning, linking = lambda: kc.remove(uri), lambda: kc.pin(uri), lambda: kc.link_file(BIG)
+for call in (removing, pinning, linking, kc.gc, kc.fsck):
     try:
         call()
         print("allowed")

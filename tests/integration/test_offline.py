@@ -20,7 +20,6 @@ from kachery_core.errors import (
     OfflineError,
     PathIsFolderError,
     PathNotFoundError,
-    StorageReadOnlyError,
 )
 from kachery_jupyter.client.connection import forget_place
 from tests.support.programs import OTHER_UID, run_program
@@ -129,9 +128,11 @@ def test_what_is_not_here_is_none_and_nothing_else_is() -> None:
 @pytest.mark.parametrize(
     "uri",
     [
-        "sha1://", "sha1://abc/file.txt", "sha1://" + "0" * 39, "sha1://" + "0" * 41, "sha1://" + "g" * 40,
+        "sha1://", "sha1://abc/file.txt", "sha1://" + "0" * 39, "sha1://" + "0" * 41,
+        "sha1://" + "g" * 40,
         "sha1:/x", "sha1", "sha2://" + "0" * 40, "http://example.org/x", "sha1://../../etc/passwd",
-        "sha1://" + "0" * 40 + "?manifest=../../x", "kachery:z:md5:1", "", None, 5, b"sha1://x", "x" * 9000 + "://",
+        "sha1://" + "0" * 40 + "?manifest=../../x", "kachery:z:md5:1", "", None, 5, b"sha1://x",
+        "x" * 9000 + "://",
     ],
     ids=lambda uri: repr(uri)[:60],
 )  # fmt: skip
@@ -159,7 +160,7 @@ def test_a_path_is_read_as_it_is(tmp_path) -> None:
 
 
 @pytest.mark.parametrize(("start", "end"), [(-1, 2), (0, 4), (3, 2), (4, 4), (-2, None)])
-def test_a_range_outside_is_an_error(start: int, end: int | None, tmp_path) -> None:
+def test_a_range_outside_is_an_error(start: int, end: int | None) -> None:
     uri = kc.store_bytes(b"abc")
     with pytest.raises(InvalidRangeError, match="3 bytes"):
         kc.load_bytes(uri, start, end)
@@ -269,13 +270,14 @@ def test_many_values_are_stored_at_once_in_order() -> None:
     ]
     uris = kc.store_many(iter(values))
     assert uris == [
-        kc.store_bytes(b"bytes"), kc.store_text("text"), kc.store_json({"a": 1}), kc.store_npy(np.ones((10, 20))),
-        kc.store_json(None), kc.store_bytes(b"x"), kc.store_json([1]), kc.store_bytes(bytes(2 << 20)),
+        kc.store_bytes(b"bytes"), kc.store_text("text"), kc.store_json({"a": 1}),
+        kc.store_npy(np.ones((10, 20))), kc.store_json(None), kc.store_bytes(b"x"),
+        kc.store_json([1]), kc.store_bytes(bytes(2 << 20)),
     ]  # fmt: skip
     assert kc.store_many([]) == []
 
 
-def test_what_is_known_of_content_is_told(tmp_path, storage) -> None:
+def test_what_is_known_of_content_is_told(storage) -> None:
     uri = kc.store_text("x", "<b>name")
     facts = kc.info(uri)
     assert (facts.uri, facts.size, facts.kind, facts.pinned, facts.link) == (
@@ -380,7 +382,7 @@ def test_the_environment_is_followed_from_call_to_call(tmp_path, monkeypatch) ->
     assert kc.load_text(uri) == "here"
 
 
-def test_a_forked_program_goes_on_storing(tmp_path) -> None:
+def test_a_forked_program_goes_on_storing() -> None:
     code = (
         "import os, kachery_jupyter as kc\n"
         "uri = kc.store_text('before')\n"
@@ -419,19 +421,19 @@ def test_another_user_reads_what_may_be_read_and_is_told_what_may_not(storage, t
     nobody.mkdir()
     shutil.chown(nobody, OTHER_UID, OTHER_UID)
     environment = {**os.environ, "HOME": str(nobody), "XDG_CACHE_HOME": str(nobody)}
-    code = (
-        (
-            "import kachery_jupyter as kc\n"
-            f"assert kc.load_text({uri!r}) == 'readable'\n"
-            f"print(kc.info({uri!r}).size)\n"
-            "for call in (lambda: kc.store_text('x'), lambda: kc.store_file({path!r}), lambda: kc.pin({uri!r}),\n"
-            "             lambda: kc.remove({uri!r}), lambda: kc.set('a', 1), kc.fsck, lambda: kc.load_bytes({path!r})):\n"
-            "    try: call()\n"
-            "    except kc.KacheryError as error: print(type(error).__name__, bool(error.hint))\n"
-        )
-        .replace("{path!r}", repr(str(tmp_path / "secret")))
-        .replace("{uri!r}", repr(uri))
-    )
+    code = f"""
+uri, path = {uri!r}, {str(tmp_path / "secret")!r}
+assert kc.load_text(uri) == 'readable'
+print(kc.info(uri).size)
+for call in (
+    lambda: kc.store_text('x'), lambda: kc.store_file(path), lambda: kc.pin(uri),
+    lambda: kc.remove(uri), lambda: kc.set('a', 1), kc.fsck, lambda: kc.load_bytes(path),
+):
+    try:
+        call()
+    except kc.KacheryError as error:
+        print(type(error).__name__, bool(error.hint))
+"""
     assert run_program(code, environment, uid=OTHER_UID).splitlines() == [
         "8",
         "StorageReadOnlyError True",
@@ -447,9 +449,3 @@ def test_a_storage_folder_that_is_a_file_is_an_error(tmp_path, monkeypatch) -> N
     with pytest.raises(KacheryError) as caught:
         kc.store_text("x")
     assert caught.value.hint
-
-
-def test_read_only_storage_is_said_to_be_so(tmp_path, monkeypatch) -> None:
-    monkeypatch.setenv("KACHERY_OFFLINE_STORAGE_DIR", "/proc/kachery")
-    with pytest.raises((StorageReadOnlyError, KacheryError)):
-        kc.store_text("x")

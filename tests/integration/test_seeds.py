@@ -122,7 +122,8 @@ def printed(block: str) -> list[str]:
 @pytest.mark.parametrize("document", BLOCKS)
 def test_the_examples_run_as_printed(document: str, kind: str, tmp_path) -> None:
     checks = (
-        "\nassert X_dict == {'a': [1, 2, {'b': 3}]} and (X_npy == 1).all() and X_npy.shape == (10, 20)"
+        "\nassert X_dict == {'a': [1, 2, {'b': 3}]}"
+        "\nassert (X_npy == 1).all() and X_npy.shape == (10, 20)"
         "\nassert (X_pkl['x'] == 0).all() and X_pkl['x'].shape == (30, 40)"
         "\nprint(uri_dict, uri_npy)"
     )
@@ -146,7 +147,11 @@ def test_the_reference_is_kept(kind: str, tmp_path) -> None:
 
 def test_online_mode_is_the_default_and_fails_without_a_node(tmp_path) -> None:
     environment = isolated_environment(tmp_path, KACHERY_P2P_API_PORT="1")
-    code = "import kachery_client as kc\ntry: kc.load_text('sha1://' + '0' * 40)\nexcept Exception as error: print(type(error).__name__)"
+    code = (
+        "import kachery_client as kc\n"
+        "try: kc.load_text('sha1://' + '0' * 40)\n"
+        "except Exception as error: print(type(error).__name__)"
+    )
     assert run_program(code, environment).strip() == "DaemonNotRunningError"
 
 

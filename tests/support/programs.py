@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 OTHER_UID = 12345
 # Another user may not read the interpreter's own files: all of it is imported before.
 _BECOME_OTHER = """
-import os, encodings.ascii, encodings.idna, encodings.latin_1, http.client, http.server, json, linecache, traceback, numpy, platformdirs.unix
+import encodings.ascii, encodings.idna, encodings.latin_1, http.client, http.server, json
+import linecache, os, platformdirs.unix, traceback, numpy
 import kachery_jupyter as kc, kachery_store.collection, kachery_store.fsck
-import kachery_jupyter.client.npy, kachery_jupyter.client.pickled_arrays, kachery_jupyter.client.plain_values
-import kachery_jupyter.client.destinations
+from kachery_jupyter.client import destinations, npy, pickled_arrays, plain_values, safe_pickle
 [getattr(kc, name) for name in (*kc.__all__, "open", "set")]
 os.setgroups([]); os.setgid({uid}); os.setuid({uid})
 """

@@ -12,7 +12,8 @@ from kachery_jupyter.client.listeners import listener_uid, own_uid, peer_uid
 
 
 @pytest.fixture(autouse=True)
-def online(offline_storage, monkeypatch: pytest.MonkeyPatch) -> None:
+def online(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    request.getfixturevalue("offline_storage")
     monkeypatch.delenv("KACHERY_OFFLINE_STORAGE_DIR")
 
 

@@ -51,7 +51,7 @@ def test_one_file_of_a_folder_is_loaded_by_its_path(tree) -> None:
     assert kc.load_text(f"{uri}/sub/what%3F%20100%25%231.txt") == "b"
     assert kc.exists(f"{uri}/sub/big.bin")
     assert not kc.exists(f"{uri}/sub/no.bin")
-    with pytest.raises(ContentNotFoundError, match="no.bin"):
+    with pytest.raises(ContentNotFoundError, match=r"no\.bin"):
         kc.load_bytes(f"{uri}/sub/no.bin")
     with pytest.raises(PathIsFolderError):
         kc.load_text(uri)

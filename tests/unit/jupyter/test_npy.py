@@ -16,7 +16,7 @@ from kachery_jupyter.client import npy
 KINDS = [
     np.ones((10, 20)),
     np.array(5.0),
-    np.array(True),
+    np.array([True])[0],
     np.zeros((0, 3)),
     np.zeros((3, 0), order="F"),
     np.arange(24).reshape(2, 3, 4).transpose(2, 0, 1),

@@ -5,7 +5,7 @@ import pickle
 import struct
 from collections import OrderedDict
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timezone
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ from kachery_jupyter.client.safe_pickle import load_plain
 
 PLAIN = [
     {"x": np.zeros((30, 40))},
-    [np.float32(1), np.arange(5, dtype=">i2"), np.bool_(True), np.float16(2), np.complex64(1j)],
+    [np.float32(1), np.arange(5, dtype=">i2"), np.bool_(1), np.float16(2), np.complex64(1j)],
     {"a": [1, 2.5, "s", None, True, (1, 2), -(10**100)], "b": np.array(["ab", "c"])},
     np.array(["2020-01-01", "NaT"], dtype="M8[s]"),
     np.datetime64("2020-01-01"),
@@ -111,7 +111,7 @@ class Text(str):
     "value",
     [
         Point(1),
-        datetime(2020, 1, 1),
+        datetime(2020, 1, 1, tzinfo=timezone.utc),
         OrderedDict(a=1),
         Text("x"),
         np.array([{}], dtype=object),
