@@ -344,6 +344,19 @@ def test_a_guest_hears_why_the_node_refused(tmp_path, monkeypatch) -> None:
             kc.fsck()
 
 
+def test_the_folder_of_another_user_is_not_written_even_by_one_who_could(
+    tmp_path, monkeypatch
+) -> None:
+    with running_node(tmp_path) as node:
+        point_at(monkeypatch, node.port)
+        assert current_place().guest_of is None
+        forget_place()
+        monkeypatch.setattr("kachery_jupyter.client.connection._ROOT_UID", node_uid := os.geteuid())
+        monkeypatch.setattr("kachery_jupyter.client.connection.own_uid", lambda: node_uid + 1)
+        assert current_place().guest_of is not None
+        assert not current_place().store.writable
+
+
 def test_ctrl_c_during_a_large_store_leaves_nothing_and_the_store_goes_on(
     tmp_path, monkeypatch
 ) -> None:
