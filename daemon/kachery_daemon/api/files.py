@@ -126,7 +126,8 @@ class FilesEndpoint(Endpoint):
 
 def as_file(entry: Entry) -> File:
     """The line of the list for an entry of the catalog."""
-    uri = ContentUri(entry.sha1, entry.name, entry.manifest or None)
+    is_folder = entry.kind == "folder"
+    uri = ContentUri(entry.sha1, entry.name, entry.manifest or None, is_folder=is_folder)
     return File(
         entry.sha1,
         entry.name,

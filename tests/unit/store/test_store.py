@@ -101,7 +101,7 @@ def test_an_unchanged_file_is_not_read_again(
     _age(monkeypatch)
     first = store.add_file(path, LABEL)
 
-    monkeypatch.setattr(store_module, "_feed", lambda *_: pytest.fail("it was read"))
+    monkeypatch.setattr(store_module, "pump", lambda *_: pytest.fail("it was read"))
 
     assert store.add_file(path, LABEL) == first
 
