@@ -9,6 +9,7 @@ The hash decides; name and label are for people and never change what is loaded.
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -79,6 +80,17 @@ def parse_content_uri(uri: str) -> ContentUri:
         raise InvalidUriError(
             f"This URI has {len(uri)} characters.", hint="It was cut or pasted wrongly."
         )
+    return _parse(uri)
+
+
+def is_content_uri(text: str) -> bool:
+    """Whether text claims to be a content URI (it may still be malformed)."""
+    return text.lower().startswith(("sha1://", "sha1dir://")) or text.startswith("kachery:")
+
+
+@functools.lru_cache(maxsize=4096)
+def _parse(uri: str) -> ContentUri:
+    """Loops load the same few URIs again and again, and parsing was a third of a small load."""
     if uri.startswith("kachery:"):
         return _parse_generation_5(uri)
     match = _FORM.fullmatch(uri)
@@ -96,11 +108,6 @@ def parse_content_uri(uri: str) -> ContentUri:
         name="/".join(parts) or query.get("label", label),
         manifest=None if manifest is None else _checked_sha1(manifest, uri),
     )
-
-
-def is_content_uri(text: str) -> bool:
-    """Whether text claims to be a content URI (it may still be malformed)."""
-    return text.lower().startswith(("sha1://", "sha1dir://")) or text.startswith("kachery:")
 
 
 def parse_uri(uri: str) -> KacheryUri:

@@ -19,7 +19,7 @@ from kachery_core.wire.local import API_VERSION, Probe, Setting
 from kachery_daemon import keyring
 from kachery_daemon.api.app import make_server
 from kachery_daemon.api.door import Door
-from kachery_daemon.api.endpoint import Limits, Services
+from kachery_daemon.api.services import Limits, Services
 from kachery_daemon.feeds.collection import Feeds
 from kachery_daemon.system.listening import listen_on_loopback, listen_on_path
 from kachery_daemon.system.peers import own_uid

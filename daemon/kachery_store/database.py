@@ -107,6 +107,8 @@ class Database:
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
         slot = self._slot()
+        with _slots_lock:
+            pass  # who forks comes first
         with slot.lock, self._errors():
             if slot.connection is None:
                 slot.connection = self._open()

@@ -11,6 +11,7 @@ kachery-store-version           what wrote this folder
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 import time
@@ -84,11 +85,12 @@ class Folder:
         self.check_version()
         with disk_errors(self.root):
             self.root.mkdir(mode=_OWN_FOLDER, parents=True, exist_ok=True)
-            (self.root / "sha1").mkdir(mode=_OPEN_FOLDER, exist_ok=True)
+            _make_folder(self.root / "sha1")
             for path in (self.temporary, self.trash, self.damaged, self.state):
                 path.mkdir(mode=_OWN_FOLDER, exist_ok=True)
                 if path.stat().st_uid == _own_uid():
                     path.chmod(_OWN_FOLDER)
+                _check_own(path)
             version = self.root / "kachery-store-version"
             if not version.exists():
                 self.write_whole(version, f"{STORE_VERSION}\n".encode())
@@ -228,6 +230,11 @@ def _is_running(temporary_name: str) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def _check_own(path: Path) -> None:
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, "it belongs to another user", str(path))
 
 
 def _own_uid() -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 from contextlib import contextmanager
@@ -36,9 +35,9 @@ def open_readable(path: Path) -> Iterator[int]:
     try:
         yield descriptor
     except OSError as problem:
-        if problem.errno == errno.EIO:
-            raise unreadable(path, problem) from problem
-        raise
+        if problem.errno is None:
+            raise  # one of ours
+        raise unreadable(path, problem) from problem
     finally:
         os.close(descriptor)
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
-import queue
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kachery_core.digests import CHUNK_SIZE, chunk_digests, sha1_hex
 from kachery_core.errors import StorageReadOnlyError
 from kachery_core.manifests import MANIFEST_THRESHOLD, Manifest, encode_manifest, make_manifest
+from kachery_store.buffers import copier, pump
 from kachery_store.catalog import Catalog, Entry
 from kachery_store.disk import disk_errors
 from kachery_store.folder import Folder
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
     from typing import Any
-
-_FILE_BUFFERS = 20
 
 
 @dataclass(frozen=True)
@@ -86,6 +83,7 @@ class Store:
         view = memoryview(data).cast("B")
         if len(view) > CHUNK_SIZE:
             return self.add_buffers([view], len(view), label)
+        view = memoryview(bytes(view))  # nobody else's to change
         sha1 = sha1_hex(view)
         with self.adding():
             self._placing.put_small(sha1, view)
@@ -98,15 +96,12 @@ class Store:
         label: Label,
         progress: Callable[[int], None] | None = None,
     ) -> Content:
-        """Store the bytes of several buffers, one after the other, without copying them."""
+        """Store the bytes of several buffers, one after the other.
+
+        They may change meanwhile: what is stored is what was hashed.
+        """
         with self.ingesting(size) as ingest:
-            for buffer in buffers:
-                view = buffer.cast("B")
-                for start in range(0, len(view), CHUNK_SIZE):
-                    piece = view[start : start + CHUNK_SIZE]
-                    ingest.write(piece)
-                    if progress is not None:
-                        progress(len(piece))
+            pump(ingest, copier(buffers), progress)
             return self.commit(ingest.finish(), label)
 
     def add_file(
@@ -122,7 +117,7 @@ class Store:
                     return known
             with self.ingesting(before.st_size) as ingest:
                 is_clone = not is_racy(before) and ingest.clone_from(source)
-                _feed(ingest, source, progress)
+                pump(ingest, lambda buffer: os.readv(source, [buffer]), progress)
                 if is_clone and not same_file(before, os.fstat(source)):
                     # The bytes hashed may not be the blocks shared: write them instead.
                     ingest.abort()
@@ -238,24 +233,6 @@ class Store:
                 f"The storage folder {self.folder.root} belongs to somebody else.",
                 hint="Its node stores for you while it is running.",
             )
-
-
-def _feed(ingest: Ingest, source: int, progress: Callable[[int], None] | None) -> None:
-    """Read an open file into the store through a few buffers that are used again and again."""
-    free: queue.SimpleQueue[bytearray] = queue.SimpleQueue()
-    made = 0
-    while True:
-        if made < _FILE_BUFFERS and free.empty():
-            buffer = bytearray(CHUNK_SIZE)
-            made += 1
-        else:
-            buffer = free.get()
-        count = os.readv(source, [buffer])
-        if not count:
-            return
-        ingest.write(memoryview(buffer)[:count], functools.partial(free.put, buffer))
-        if progress is not None:
-            progress(count)
 
 
 def _entry(content: Content, label: Label) -> Entry:

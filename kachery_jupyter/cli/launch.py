@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from kachery_core.errors import UnavailableError
 from kachery_store.folder import Folder
+from kachery_store.locks import LifeLock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,15 +71,17 @@ def wait_for_end(storage: Path, pid: int) -> None:
     Raises:
         UnavailableError: it is still there after half a minute.
     """
-    folder = Folder(storage)
+    # Not node.json, which goes first: whoever starts a node now needs the lock to be free.
+    lock = LifeLock(Folder(storage).state / "daemon.lock")
     deadline = time.monotonic() + _STOP_SECONDS
-    while _announced(folder, pid) is not None:
+    while not lock.acquire():
         if time.monotonic() > deadline:
             raise UnavailableError(
                 f"The node still runs {_STOP_SECONDS:.0f} s after it was asked to stop.",
                 hint=f"It may be busy. Its process id is {pid}.",
             )
         time.sleep(_LOOK_EVERY_SECONDS)
+    lock.release()
 
 
 def _detached() -> dict[str, Any]:

@@ -18,7 +18,6 @@ from kachery_core.errors import (
     OfflineError,
     StorageFailedError,
     StorageMismatchError,
-    StorageReadOnlyError,
 )
 from kachery_jupyter.client.environment import Environment, fingerprint, read_environment
 from kachery_jupyter.client.listeners import listener_uid, own_uid, peer_uid
@@ -93,6 +92,8 @@ def current_node() -> Node:
 def forget_place() -> None:
     """Look for the node again at the next call, as after it was started or stopped."""
     global _found  # noqa: PLW0603 - what this program found, one per process
+    if _found is not None:
+        _found[2].store.close()
     _found = None
 
 
@@ -110,12 +111,9 @@ def _find_place() -> Place:
 
 
 def _offline_store(folder: Path) -> Store:
-    try:
-        return _store(folder, writable=True)
-    except StorageReadOnlyError:
-        if not folder.is_dir():
-            raise
-        return _store(folder, writable=False)
+    state = folder / ".state"
+    may_write = all(os.access(path, os.W_OK) for path in (folder, state) if path.exists())
+    return _store(folder, writable=may_write)
 
 
 def _online_place(environment: Environment) -> Place:

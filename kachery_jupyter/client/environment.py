@@ -25,7 +25,7 @@ class Environment:
     Attributes:
         offline_dir: the folder to use without a node, or None.
         storage_dir: the folder the user named, or None.
-        port: where the node listens.
+        port: where the node listens; of no meaning offline.
     """
 
     offline_dir: Path | None
@@ -51,7 +51,9 @@ def read_environment() -> Environment:
     return Environment(
         offline_dir=Path(offline[1]).expanduser() if offline else None,
         storage_dir=storage_dir,
-        port=_port(storage_dir or Path("~/kachery-storage").expanduser()),
+        port=DEFAULT_PORT
+        if offline
+        else _port(storage_dir or Path("~/kachery-storage").expanduser()),
     )
 
 

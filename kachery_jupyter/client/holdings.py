@@ -235,7 +235,8 @@ def _check_writable(place: Place) -> None:
 
 def _entry_of(place: Place, sha1: str) -> Entry | None:
     if place.guest_of is not None:
-        return _entry_from_wire(place.guest_of.door.request("GET", f"/files/{sha1}/info"))
+        entry = place.guest_of.door.request("GET", f"/files/{sha1}/info").get("entry")
+        return None if entry is None else _entry_from_wire(entry)
     return place.store.catalog.find(sha1) if place.store.writable else None
 
 

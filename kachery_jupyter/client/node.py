@@ -6,7 +6,7 @@ import http.client
 import json
 import socket
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ _REQUEST_SECONDS = 120.0
 _LONGEST_PROBE = 64 * 1024
 _OK = 200
 _FIRST_ERROR = 400
+_NOT_JSON = (ValueError, RecursionError, AttributeError, KeyError)
 _START_IT = "Start one: `kachery daemon start`. Without a node: set KACHERY_OFFLINE_STORAGE_DIR."
 
 
@@ -77,8 +78,8 @@ class Door:
         connection = self._connection(_PROBE_SECONDS)
         with self._plain_words(), _at_most(_PROBE_SECONDS, connection):
             connection.request("GET", "/probe")
-            response = connection.getresponse()
-            return _read_probe(response.status, response.read(_LONGEST_PROBE), self.port)
+            with connection.getresponse() as response:
+                return _read_probe(response.status, response.read(_LONGEST_PROBE), self.port)
 
     def request(self, method: str, path: str, value: Any = None) -> Any:
         """One question with JSON, one answer in JSON.
@@ -129,8 +130,8 @@ class Door:
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
 
     def _answer(self, connection: http.client.HTTPConnection) -> Any:
-        response = connection.getresponse()
-        body = response.read()
+        with connection.getresponse() as response:
+            body = response.read()
         if response.status < _FIRST_ERROR:
             return json.loads(body)
         error = json.loads(body).get("error")
@@ -150,7 +151,7 @@ class Door:
             raise self._wrong("it does not answer") from problem
         except (WrongDaemonError, DaemonNotRunningError):
             raise
-        except (OSError, http.client.HTTPException, ValueError, AttributeError) as problem:
+        except (OSError, http.client.HTTPException, *_NOT_JSON) as problem:
             # Errors of the tree are OSErrors or ValueErrors too: those say it better themselves.
             if hasattr(problem, "hint"):
                 raise
@@ -211,10 +212,13 @@ def _closing(connection: http.client.HTTPConnection) -> Iterator[None]:
 @contextmanager
 def _at_most(seconds: float, connection: http.client.HTTPConnection) -> Iterator[None]:
     """End a conversation after some seconds, however slowly the other side drips."""
+    connection.connect()
+    # The connection lets go of its socket once it has an answer that ends with it.
+    conversation = connection.sock
 
     def cut() -> None:
-        if connection.sock is not None:
-            connection.sock.shutdown(socket.SHUT_RDWR)
+        with suppress(OSError):
+            conversation.shutdown(socket.SHUT_RDWR)
 
     timer = threading.Timer(seconds, cut)
     timer.daemon = True

@@ -1,4 +1,4 @@
-"""What a pickle of plain data may name, and what is made of it here instead of calling that."""
+"""The parts a pickle of plain data is made of, and how one is refused."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from kachery_core.errors import UnsafePickleError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+DEEPEST = 200
 # A tuple of tuples of tuples of the same tuple takes for ever to hash.
 _MOST_HASHED = 10_000
 
@@ -40,31 +41,40 @@ class Unfinished:
     memo_keys: list[int] = field(default_factory=list)
 
 
+class Nesting:
+    """How deeply containers are nested, by identity."""
+
+    def __init__(self) -> None:
+        self._depths: dict[int, int] = {}
+        # An identity means something only as long as its object lives.
+        self._alive: list[Any] = []
+
+    def enter(self, container: Any, items: Any) -> None:
+        """Note a new container and what is in it."""
+        self._alive.append(container)
+        self._depths[id(container)] = 0
+        self.deepen(container, items)
+
+    def deepen(self, container: Any, items: Any) -> None:
+        """Note what was put into a container.
+
+        Raises:
+            UnsafePickleError: that nests too deeply.
+        """
+        depths = self._depths
+        deepest = max([depths[id(item)] + 1 for item in items if id(item) in depths], default=1)
+        if deepest > depths[id(container)]:
+            depths[id(container)] = deepest
+            if deepest > DEEPEST:
+                raise refuse(f"it is nested more than {DEEPEST} deep")
+
+
 def refuse(why: str) -> UnsafePickleError:
     """The error for a pickle that is more, or less, than plain data."""
     return UnsafePickleError(
         f"This pickle was not loaded: {why}.",
         hint="If whoever made it may run any code as you, use load_pkl(..., trusted=True).",
     )
-
-
-def part_named(module: Any, name: Any) -> Part:
-    """What stands for a name.
-
-    Raises:
-        UnsafePickleError: it may not be named.
-    """
-    if not (type(module) is str and type(name) is str):
-        raise refuse("a name in it is not text")
-    if module.split(".")[0] == "numpy":
-        from kachery_jupyter.client.pickled_arrays import ARRAY_PARTS  # noqa: PLC0415 - numpy
-
-        part = ARRAY_PARTS.get((module, name))
-    else:
-        part = _PLAIN_PARTS.get((module, name))
-    if part is None:
-        raise refuse(f"it wants {module[:60]}.{name[:60]}")
-    return part
 
 
 def check_hashable(key: Any) -> None:
@@ -79,59 +89,3 @@ def check_hashable(key: Any) -> None:
             raise refuse("a key in it is too complex")
         if isinstance(item, (tuple, frozenset)):
             waiting.extend(item)
-
-
-def _make_range(*arguments: Any) -> range:
-    _check_types(arguments, int)
-    return range(*arguments)
-
-
-def _make_complex(real: Any, imaginary: Any) -> complex:
-    _check_types((real, imaginary), float)
-    return complex(real, imaginary)
-
-
-def _make_slice(*arguments: Any) -> slice:
-    _check_types(arguments, int, type(None))
-    return slice(*arguments)
-
-
-def _make_set(items: Any) -> set[Any]:
-    _check_items(items)
-    return set(items)
-
-
-def _make_frozenset(items: Any) -> frozenset[Any]:
-    _check_items(items)
-    return frozenset(items)
-
-
-def _make_bytearray(content: Any = b"") -> bytearray:
-    _check_types((content,), bytes)
-    return bytearray(content)
-
-
-def _check_types(values: tuple[Any, ...], *types: type) -> None:
-    if not all(type(value) in types for value in values):
-        raise refuse("a part of it is of the wrong type")
-
-
-def _check_items(items: Any) -> None:
-    """Older pickles make sets of lists."""
-    if type(items) is not list:
-        raise refuse("it makes a set of what is not a list")
-    for item in items:
-        check_hashable(item)
-
-
-_PLAIN_PARTS = {
-    ("builtins", part.name): part
-    for part in (
-        Part("range", _make_range),
-        Part("complex", _make_complex),
-        Part("slice", _make_slice),
-        Part("set", _make_set),
-        Part("frozenset", _make_frozenset),
-        Part("bytearray", _make_bytearray),
-    )
-}

@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 from kachery_core.errors import InvalidInputError
-from kachery_jupyter.client.safe_pickle import DEEPEST
+from kachery_jupyter.client.pickled_parts import DEEPEST
 
 _SINGLE = frozenset((int, float, complex, str, bool, type(None), range, bytes, bytearray))
 _GROUPS = frozenset((list, tuple, set, frozenset))
@@ -26,7 +26,7 @@ def check_plain(value: Any) -> None:
         if kind in _SINGLE or id(item) in done:
             continue
         if depth >= DEEPEST:
-            raise _not_plain("It is nested more than {DEEPEST} deep", "")
+            raise _not_plain(f"It is nested more than {DEEPEST} deep", "")
         if kind is dict:
             done.add(id(item))
             for key, entry in item.items():

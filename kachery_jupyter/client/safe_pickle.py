@@ -12,18 +12,18 @@ import pickletools
 from typing import TYPE_CHECKING, Any
 
 from kachery_core.errors import UnsafePickleError
+from kachery_jupyter.client.pickled_names import part_named
 from kachery_jupyter.client.pickled_parts import (
+    Nesting,
     Part,
     Unfinished,
     check_hashable,
-    part_named,
     refuse,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-DEEPEST = 200
 PROTOCOL = 4
 _LOWEST_PROTOCOL = 3
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
@@ -79,9 +79,7 @@ class _Reader:
         self._stack: list[Any] = []
         self._memo: dict[int, Any] = {}
         self._unfinished = 0
-        # How deeply containers are nested, by identity; the memo of containers keeps them alive.
-        self._depth: dict[int, int] = {}
-        self._alive: list[Any] = []
+        self._nesting = Nesting()
         # Names are arguments, never values: tuples with one in them may only be called with.
         self._has_names = False
         self._arguments: set[int] = set()
@@ -170,7 +168,7 @@ class _Reader:
         for item in items:
             check_hashable(item)
         target.update(items)
-        self._deepen(target, items)
+        self._nesting.deepen(target, items)
 
     def frozen_set(self, _: Any) -> None:
         items = self._items()
@@ -220,7 +218,7 @@ class _Reader:
         self._check_values(items)
         target = self._top(list)
         target.extend(items)
-        self._deepen(target, items)
+        self._nesting.deepen(target, items)
 
     def _set_items(self, items: list[Any]) -> None:
         target = self._top(dict)
@@ -231,7 +229,7 @@ class _Reader:
         for key, value in zip(keys, values, strict=True):
             check_hashable(key)
             target[key] = value
-        self._deepen(target, items)
+        self._nesting.deepen(target, items)
 
     def _top(self, kind: type) -> Any:
         if type(self._stack[-1]) is not kind:
@@ -250,9 +248,7 @@ class _Reader:
         return items
 
     def _push_container(self, container: Any, items: Any) -> None:
-        self._alive.append(container)
-        self._depth[id(container)] = 0
-        self._deepen(container, items)
+        self._nesting.enter(container, items)
         self._stack.append(container)
 
     def _push_tuple(self, items: list[Any]) -> None:
@@ -268,14 +264,6 @@ class _Reader:
             isinstance(item, (Part, Unfinished)) or id(item) in self._arguments for item in items
         ):
             raise refuse("it uses a name as a value")
-
-    def _deepen(self, container: Any, items: Any) -> None:
-        depths = self._depth
-        deepest = max([depths[id(item)] + 1 for item in items if id(item) in depths], default=1)
-        if deepest > depths[id(container)]:
-            depths[id(container)] = deepest
-            if deepest > DEEPEST:
-                raise refuse(f"it is nested more than {DEEPEST} deep")
 
 
 _METHODS: dict[str, Callable[[_Reader, Any], None]] = {

@@ -40,7 +40,12 @@ _IN_HEADER = struct.Struct("<IIQQIIIHH")
 _OUT_HEADER = struct.Struct("<IiQ")
 _RECORD = struct.Struct("<cQI")
 _MARK_SIZE = 64
+_MEMORY = Path("/dev/shm")
 _ENOENT, _ENOSYS = 2, 38
+# Version 7.31, 1 MiB read ahead, flags, two limits on queues, the largest write, clock ticks.
+_INIT_ANSWER = struct.pack(
+    "<IIIIHHIIHHI7I", 7, 31, 1 << 20, _BIG_WRITES, 12, 9, _LARGEST_WRITE, 1, *[0] * 10
+)
 
 
 def why_no_power_cuts() -> str:
@@ -86,33 +91,28 @@ class _LoggingDisk:
         self._log.close()
 
     def _answer(self, operation: int, node: int, body: memoryview) -> bytes | int:
-        if operation == _LOOKUP:
-            found = _NAMES.get(bytes(body).rstrip(b"\0"))
-            if found is None:
-                return _ENOENT
-            return struct.pack("<QQQQII", found, 0, 3600, 3600, 0, 0) + self._attributes(found)
-        if operation in (_GETATTR, _SETATTR):
-            return struct.pack("<QII", 3600, 0, 0) + self._attributes(node)
-        if operation in (_OPEN, _OPENDIR):
-            return struct.pack("<QII", 0, _DIRECT_IO if node == _MARK else 0, 0)
-        if operation == _READ:
-            _, offset, size = struct.unpack_from("<QQI", body)
-            return os.pread(self._disk, size, offset)
-        if operation == _WRITE:
-            _, offset, size = struct.unpack_from("<QQI", body)
-            return self._write(node, offset, bytes(body[40 : 40 + size]))
-        if operation == _FSYNC:
-            self._record(b"F", 0, b"")
-            return b""
-        if operation == _INIT:
-            return struct.pack(
-                "<IIIIHHIIHHI7I", 7, 31, 1 << 20, _BIG_WRITES, 12, 9, _LARGEST_WRITE, 1, 0, 0, *[0] * 8
-            )  # fmt: skip
-        if operation == _STATFS:
-            return struct.pack("<QQQQQIIII6I", *[0] * 5, 4096, 255, 4096, *[0] * 7)
-        return b"" if operation in (_RELEASE, _RELEASEDIR, _FLUSH, _DESTROY) else _ENOSYS
+        simple = {
+            _GETATTR: lambda: struct.pack("<QII", 3600, 0, 0) + self._attributes(node),
+            _SETATTR: lambda: struct.pack("<QII", 3600, 0, 0) + self._attributes(node),
+            _OPEN: lambda: struct.pack("<QII", 0, _DIRECT_IO if node == _MARK else 0, 0),
+            _OPENDIR: lambda: bytes(16),
+            _READ: lambda: os.pread(self._disk, *struct.unpack_from("<QQI", body)[:0:-1]),
+            _WRITE: lambda: self._write(node, body),
+            _FSYNC: lambda: self._record(b"F", 0, b""),
+            _INIT: lambda: _INIT_ANSWER,
+            _STATFS: lambda: struct.pack("<QQQQQIIII6I", *[0] * 5, 4096, 255, 4096, *[0] * 7),
+            **dict.fromkeys((_RELEASE, _RELEASEDIR, _FLUSH, _DESTROY), bytes),
+        }
+        if operation != _LOOKUP:
+            return simple[operation]() if operation in simple else _ENOSYS
+        found = _NAMES.get(bytes(body).rstrip(b"\0"))
+        if found is None:
+            return _ENOENT
+        return struct.pack("<QQQQII", found, 0, 3600, 3600, 0, 0) + self._attributes(found)
 
-    def _write(self, node: int, offset: int, data: bytes) -> bytes:
+    def _write(self, node: int, body: memoryview) -> bytes:
+        _, offset, size = struct.unpack_from("<QQI", body)
+        data = bytes(body[40 : 40 + size])
         if node == _MARK:
             self._record(b"M", 0, data)
         else:
@@ -120,8 +120,9 @@ class _LoggingDisk:
             os.pwrite(self._disk, data, offset)
         return struct.pack("<II", len(data), 0)
 
-    def _record(self, kind: bytes, offset: int, data: bytes) -> None:
+    def _record(self, kind: bytes, offset: int, data: bytes) -> bytes:
         self._log.write(_RECORD.pack(kind, offset, len(data)) + data)
+        return b""
 
     def _attributes(self, node: int) -> bytes:
         mode = stat.S_IFDIR | 0o755 if node == _ROOT else stat.S_IFREG | 0o600
@@ -206,9 +207,10 @@ def crashes(folder: Path, size: int, count: int, seed: int) -> Iterator[Crash]:
         lost = bytearray(image)
         share = rnd.random()
         _apply(lost, [each for each in pending if rnd.random() < share])
-        path = folder / "crashed"
+        path = (_MEMORY if _MEMORY.is_dir() else folder) / f"crashed-{os.getpid()}"
         path.write_bytes(lost)
         yield Crash(path, marks[1:])
+        path.unlink()
 
 
 @contextlib.contextmanager

@@ -1,9 +1,9 @@
 """Programs that store things until something happens to them.
 
     python -m tests.support.writers kill ROOT KILLS SEED  kill -9 at random moments; print figures
-    python -m tests.support.writers sweep ROOT OPERATION  store twice, once somebody traces it
+    python -m tests.support.writers sweep OPERATION  store in each folder named, once continued
 
-The children of `kill` are forked, so that a thousand of them take seconds.
+Children are forked, so that a thousand of them take seconds.
 """
 
 from __future__ import annotations
@@ -169,25 +169,38 @@ def _look_for(store: Store, sha1: str, figures: dict[str, int]) -> None:
         figures["wrong"] += sha1_hex(data) != sha1
 
 
-def _sweep_once(root: Path, operation: str) -> None:
-    """Wait for a line, store once, and print what came of it as JSON."""
-    store = store_at(root)
+def _serve_sweeps(operation: str) -> None:
+    """For each folder named on a line: fork, stop, store once continued, and say how it ended."""
     data = random.Random(operation).randbytes(2 * _MEGABYTE + 5)
-    small = data[:777]
+    for line in sys.stdin:
+        root = Path(line.strip())
+        child = os.fork()
+        if child == 0:
+            _sweep_once(root, operation, data)
+        os.waitpid(child, os.WUNTRACED)
+        print(child, flush=True)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+
+
+def _sweep_once(root: Path, operation: str, data: bytes) -> None:
+    """Stop; once continued, store and note what came of it as JSON."""
     # Whatever Python loads when it is first used is none of our calls.
-    store_once(store_at(root.parent / "warm" / "storage"), operation, data)
-    print("ready", flush=True)
-    sys.stdin.readline()
+    store_once(store_at(root / "warm" / "storage"), operation, data)
+    store = store_at(root / "storage")
+    os.kill(os.getpid(), signal.SIGSTOP)
     try:
-        outcome = {
-            "stored": [*store_once(store, operation, small), *store_once(store, operation, data)]
-        }
+        stored = [
+            sha1 for each in (data[:777], data) for sha1 in store_once(store, operation, each)
+        ]
+        outcome: dict[str, object] = {"stored": stored}
     except KacheryError as problem:
         outcome = {"refused": f"{type(problem).__name__}: {problem}"}
     except BaseException as problem:  # noqa: BLE001 - it is what the test is looking for
         outcome = {"crashed": repr(problem), "at": traceback.format_exc()[-900:]}
     with contextlib.suppress(OSError):
-        os.write(1, json.dumps(outcome).encode() + b"\n")
+        (root / "outcome").write_text(json.dumps(outcome))
+    # Once more: what was to fail may have been the note itself.
+    (root / "outcome").write_text(json.dumps(outcome))
     os._exit(0)
 
 
@@ -195,4 +208,4 @@ if __name__ == "__main__":
     if sys.argv[1] == "kill":
         print(json.dumps(_kill_often(Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))))
     else:
-        _sweep_once(Path(sys.argv[2]), sys.argv[3])
+        _serve_sweeps(sys.argv[2])

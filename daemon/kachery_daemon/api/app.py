@@ -18,7 +18,7 @@ from kachery_daemon.api.content import (
     PinEndpoint,
     RestoreEndpoint,
 )
-from kachery_daemon.api.endpoint import Endpoint, Services
+from kachery_daemon.api.endpoint import Endpoint
 from kachery_daemon.api.failures import status_of, to_wire
 from kachery_daemon.api.feeds import FEED_ENDPOINTS
 from kachery_daemon.api.files import FilesEndpoint
@@ -33,6 +33,8 @@ from kachery_daemon.api.status import ProbeEndpoint, StatusEndpoint, StopEndpoin
 if TYPE_CHECKING:
     from tornado.httputil import HTTPServerRequest
     from tornado.web import _HandlerDelegate
+
+    from kachery_daemon.api.services import Services
 
 ENDPOINTS: tuple[type[Endpoint], ...] = (
     ProbeEndpoint,
@@ -65,7 +67,7 @@ class Refused(Endpoint):
 
     @override
     async def prepare(self) -> None:
-        raise self._error
+        self.refuse(self._error)
 
     @override
     def write_error(self, status_code: int, **kwargs: Any) -> None:

@@ -13,8 +13,9 @@ from kachery_core.digests import is_sha1
 from kachery_core.errors import ContentNotFoundError, InvalidUriError, KacheryError
 from kachery_core.wire.local import API_PATH, Done, FileInfo, PinChange
 from kachery_daemon.api.door import Role
-from kachery_daemon.api.endpoint import BYTES, Endpoint, operation
+from kachery_daemon.api.endpoint import BYTES, Endpoint
 from kachery_daemon.api.files import as_file
+from kachery_daemon.api.operations import operation
 from kachery_daemon.api.ranges import parse_range
 from kachery_store.collection import Collection
 from kachery_store.verified_file import open_verified

@@ -7,9 +7,7 @@ it, what it takes and what it answers; the checks and the API description are bo
 from __future__ import annotations
 
 import asyncio
-import functools
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import parse_qsl
 
@@ -19,100 +17,20 @@ from typing_extensions import override
 
 from kachery_core.errors import InvalidRangeError, InvalidRequestError, TooLargeError
 from kachery_core.wire.local import LARGEST_JSON
-from kachery_daemon.api.door import Asker, Door, Role, check_role
+from kachery_daemon.api.door import Asker, Role, check_role
 from kachery_daemon.api.failures import error_for, status_of, to_wire
+from kachery_daemon.api.operations import Operation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
     from types import TracebackType
 
-    from kachery_core.wire.local import Probe, Setting
-    from kachery_daemon.api.upload import Upload
-    from kachery_daemon.feeds.collection import Feeds
-    from kachery_daemon.system.threads import Threads
-    from kachery_store import Store
+    from kachery_daemon.api.services import Services
 
 JSON = "application/json"
 BYTES = "application/octet-stream"
 _DRAINED = 1 << 20
 _MOST_PARAMETERS = 32
 _NO_LIMIT = 1 << 62
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What is too much.
-
-    Attributes:
-        upload_bytes: the largest content a program may send.
-        uploads: how many contents may arrive at the same time.
-        stall_seconds: how long a half-sent request may wait for its next byte.
-    """
-
-    upload_bytes: int
-    uploads: int
-    stall_seconds: float
-
-
-@dataclass
-class Services:
-    """What the endpoints work with; the node makes one."""
-
-    store: Store
-    threads: Threads
-    feeds: Feeds
-    door: Door
-    probe: Probe
-    settings: list[Setting]
-    port: int
-    limits: Limits
-    request_stop: Callable[[], None]
-    started: float = field(default_factory=time.monotonic)
-    active: set[Endpoint] = field(default_factory=set)
-    uploads: set[Upload] = field(default_factory=set)
-
-
-@dataclass(frozen=True)
-class Operation:
-    """What one method of an endpoint takes and gives.
-
-    Attributes:
-        summary: one sentence for the API description.
-        answer: type of the JSON answer; None for bytes.
-        query: type of the parameters after the question mark.
-        body: type of the JSON body.
-        takes_bytes: whether the body is content.
-        role: who may call it.
-    """
-
-    summary: str
-    answer: type | None
-    query: type | None = None
-    body: type | None = None
-    takes_bytes: bool = False
-    role: Role = Role.USER
-
-
-def operation(
-    summary: str, answer: type | None, **more: Any
-) -> Callable[[Callable[..., Coroutine[Any, Any, Any]]], Callable[..., Coroutine[Any, Any, None]]]:
-    """Mark a method of an endpoint; it gets `query` and `body` decoded, and returns its answer."""
-    facts = Operation(summary, answer, **more)
-
-    def mark(
-        method: Callable[..., Coroutine[Any, Any, Any]],
-    ) -> Callable[..., Coroutine[Any, Any, None]]:
-        @functools.wraps(method)
-        async def checked(self: Endpoint, *parts: str) -> None:
-            given = self.decoded(facts)
-            answer_value = await method(self, *parts, **given)
-            if facts.answer is not None:
-                self.answer(answer_value)
-
-        checked.operation = facts  # type: ignore[attr-defined]
-        return checked
-
-    return mark
 
 
 @stream_request_body
@@ -149,12 +67,23 @@ class Endpoint(RequestHandler):
         self.services.active.add(self)
         try:
             await self._check()
-        except Exception as problem:
-            if self.announced_bytes() > _DRAINED:
-                raise
-            self._refusal = problem
-            return
+        except Exception as problem:  # noqa: BLE001 - raised at once, or by the method
+            self.refuse(problem)
         self._watch_body()
+
+    def refuse(self, problem: Exception) -> None:
+        """Answer with an error: at once, or once a short body was read.
+
+        Whoever is still sending does not listen yet, and would only see the connection break.
+        """
+        if self.announced_bytes() > _DRAINED:
+            raise problem
+        self._refusal = problem
+
+    @override
+    def decode_argument(self, value: bytes, name: str | None = None) -> str:
+        """Text of an address; what is no text is refused later, like any other wrong address."""
+        return value.decode("utf-8", "replace")
 
     async def before_body(self, facts: Operation) -> None:
         """Get ready for the bytes of an upload; endpoints that take bytes override this."""
@@ -209,6 +138,8 @@ class Endpoint(RequestHandler):
             self.set_status(status_of(error))
         if isinstance(error, InvalidRangeError):
             self.set_header("Content-Range", f"bytes */{error.fields.get('size', '*')}")
+        if self.announced_bytes() and not self.request._body_future.done():  # noqa: SLF001
+            self.set_header("Connection", "close")
         self.set_header("Content-Type", JSON)
         self.finish(to_wire(error))
 

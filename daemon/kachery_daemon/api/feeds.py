@@ -31,7 +31,8 @@ from kachery_core.wire.feeds import (
 )
 from kachery_core.wire.local import API_PATH
 from kachery_daemon.api.door import Role
-from kachery_daemon.api.endpoint import BYTES, Endpoint, operation
+from kachery_daemon.api.endpoint import BYTES, Endpoint
+from kachery_daemon.api.operations import operation
 from kachery_daemon.keyring import OWNER
 
 if TYPE_CHECKING:

@@ -20,8 +20,9 @@ from kachery_core.wire.local import (
     Stored,
     StoreQuery,
 )
-from kachery_daemon.api.endpoint import Endpoint, Operation, operation
+from kachery_daemon.api.endpoint import Endpoint
 from kachery_daemon.api.failures import report
+from kachery_daemon.api.operations import Operation, operation
 from kachery_daemon.api.upload import Upload
 from kachery_store.store import Label
 
@@ -125,7 +126,8 @@ class FilesEndpoint(Endpoint):
 
 def as_file(entry: Entry) -> File:
     """The line of the list for an entry of the catalog."""
-    uri = ContentUri(entry.sha1, entry.name, entry.manifest or None)
+    is_folder = entry.kind == "folder"
+    uri = ContentUri(entry.sha1, entry.name, entry.manifest or None, is_folder=is_folder)
     return File(
         entry.sha1,
         entry.name,

@@ -12,7 +12,8 @@ from kachery_core.wire.local import (
     MutableValue,
 )
 from kachery_daemon.api.door import Role, unix_socket
-from kachery_daemon.api.endpoint import Endpoint, operation
+from kachery_daemon.api.endpoint import Endpoint
+from kachery_daemon.api.operations import operation
 from kachery_daemon.system.peers import uid_of_tcp_peer
 from kachery_store.mutables import OWNER
 

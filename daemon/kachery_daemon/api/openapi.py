@@ -10,7 +10,8 @@ from typing_extensions import override
 
 from kachery_core.wire.local import API_PATH, API_VERSION, ORIGIN_HEADER, TOKEN_HEADER, ErrorAnswer
 from kachery_daemon.api.door import Role
-from kachery_daemon.api.endpoint import BYTES, JSON, Endpoint, Operation, operation
+from kachery_daemon.api.endpoint import BYTES, JSON, Endpoint
+from kachery_daemon.api.operations import Operation, operation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

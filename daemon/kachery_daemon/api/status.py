@@ -9,7 +9,8 @@ from typing_extensions import override
 
 from kachery_core.wire.local import API_PATH, Probe, Status, Stopping
 from kachery_daemon.api.door import Role
-from kachery_daemon.api.endpoint import Endpoint, operation
+from kachery_daemon.api.endpoint import Endpoint
+from kachery_daemon.api.operations import operation
 from kachery_store.disk import free_bytes
 
 

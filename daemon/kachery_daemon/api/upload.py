@@ -28,6 +28,9 @@ class Upload:
         self._store = store
         self._threads = threads
         self._size = size
+        # One chunk is stored in one go, in one thread: it takes no longer than its sync.
+        self._is_small = size <= _PIECE
+        self._is_given_up = False
         self._piece = bytearray()
         self._stack = contextlib.ExitStack()
         self._ingest: Ingest | None = None
@@ -40,6 +43,8 @@ class Upload:
         Raises:
             StorageFullError: there is not enough.
         """
+        if self._is_small:
+            return
         async with self._turn:
             self._ingest = await self._threads.transfer(
                 self._stack.enter_context, self._store.ingesting(self._size)
@@ -48,18 +53,23 @@ class Upload:
     async def take(self, data: bytes) -> None:
         """Take the next bytes; waits for the disk now and then, which slows the sender down."""
         self._piece += data
-        if len(self._piece) >= _PIECE:
+        if len(self._piece) >= _PIECE and not self._is_small:
             async with self._turn:
                 await self._write()
 
     async def finish(self, label: Label) -> Content:
         """Give the bytes their name; durable when this returns."""
+        if self._is_small and not self._is_given_up:
+            return await self._threads.run(self._store.add_bytes, bytes(self._piece), label)
         async with self._turn:
             await self._write()
             return await self._threads.transfer(self._commit, label)
 
     async def abort(self) -> None:
         """Leave nothing behind; does nothing after `finish`."""
+        self._is_given_up = True
+        if self._is_small:
+            return
         async with self._turn:
             self._ingest = None
             await self._threads.transfer(self._stack.close)
