@@ -16,10 +16,12 @@ from kachery_core.wire.local import Answer, Count, Message, Name
 BEFORE_HEADER = "Kachery-Before"
 LENGTH_HEADER = "Kachery-Length"
 
-FeedId = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
-SubfeedHash = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{40}$")]
-Entry = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
-AppendId = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
+# The lengths as well: a pattern's end is also before a last newline, and one subfeed under two
+# spellings would be two logs.
+FeedId = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$", max_length=64)]
+SubfeedHash = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{40}$", max_length=40)]
+Entry = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$", max_length=64)]
+AppendId = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$", max_length=32)]
 Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=600_000)]
 # More would make one answer large; a reader asks again.
 LONGEST_READ = 16 << 20
