@@ -60,6 +60,15 @@ def parse_feed_uri(uri: str) -> FeedUri:
     return FeedUri(key.lower(), unquote(name) if slash and name else None)
 
 
+# The last message of a feed stands in a subfeed of its own, which nobody else may append to.
+CONTROL_NAME: dict[str, Any] = {"kachery": "control"}
+
+
+def control_subfeed() -> str:
+    """The hash of the subfeed in which a feed is retired."""
+    return subfeed_hash(CONTROL_NAME)
+
+
 def subfeed_hash(name: SubfeedName) -> str:
     """The hash that stands for a subfeed's name: SHA-1 of the text, or of its canonical JSON.
 

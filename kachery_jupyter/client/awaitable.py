@@ -6,7 +6,15 @@ import asyncio
 import functools
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from kachery_jupyter.client import folders, holdings, loading, mutables, storing
+from kachery_jupyter.client import (
+    feed_exports,
+    feeds,
+    folders,
+    holdings,
+    loading,
+    mutables,
+    storing,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -59,3 +67,13 @@ get = awaitable(mutables.get_value)
 set = awaitable(mutables.set_value)  # noqa: A001 - kc.set, as kachery has it
 get_string = awaitable(mutables.get_string)
 delete = awaitable(mutables.delete_value)
+create_feed = awaitable(feeds.create_feed)
+load_feed = awaitable(feeds.load_feed)
+load_subfeed = awaitable(feeds.load_subfeed)
+list_feeds = awaitable(feeds.list_feeds)
+get_feed_id = awaitable(feeds.get_feed_id)
+delete_feed = awaitable(feeds.delete_feed)
+watch_for_new_messages = awaitable(feeds.watch_for_new_messages)
+export_feed = awaitable(feed_exports.export_feed)
+read_export = awaitable(feed_exports.read_export)
+compare_export = awaitable(feed_exports.compare_export)

@@ -10,6 +10,7 @@ import json
 import os
 import socket
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -20,6 +21,7 @@ from kachery_core.errors import (
     WrongDaemonError,
     error_from_wire,
 )
+from kachery_jupyter.client.connection import current_node, forget_place
 
 if TYPE_CHECKING:
     from kachery_jupyter.client.node import Door
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
 _FIRST_ERROR = 400
 _PATIENCE_SECONDS = 120.0
 _PIECE = 1 << 18
+# A node that was restarted answers again within seconds.
+_RETRY_SECONDS = 10.0
+_RETRY_PAUSE_SECONDS = 0.1
 _lines = threading.local()
 
 
@@ -60,6 +65,25 @@ def ask(door: Door, method: str, path: str, body: bytes = b"", wait_seconds: flo
             if isinstance(problem, KacheryError):
                 raise
     return _ask(_Line(door), method, path, body, wait_seconds)
+
+
+def ask_patiently(path: str, body: bytes, wait_seconds: float = 0.0) -> Reply:
+    """Ask the node that is running; while it is being restarted, again and again for a while.
+
+    Only for questions that may be asked twice: reading, and appends that carry their id.
+
+    Raises:
+        KacheryError: what the node answered, or that there is none.
+    """
+    deadline = time.monotonic() + _RETRY_SECONDS
+    while True:
+        try:
+            return ask(current_node().door, "POST", path, body, wait_seconds)
+        except (DaemonNotRunningError, WrongDaemonError):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_RETRY_PAUSE_SECONDS)
+            forget_place()
 
 
 def _kept_line(door: Door) -> _Line | None:

@@ -6,6 +6,7 @@ A reference is `{"$kachery": "sha1://..."}`; reading gives back the array or the
 from __future__ import annotations
 
 import json
+import re
 import sys
 from typing import Any
 
@@ -24,6 +25,9 @@ _PLAIN = (
     | orjson.OPT_PASSTHROUGH_DATETIME
     | orjson.OPT_PASSTHROUGH_SUBCLASS
 )
+# Beyond its first 65,536 characters, Unicode is two halves in ASCII-only JSON.
+_HALF_CHARACTER = b"\\ud"
+_PAIR = re.compile(rb"\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}")
 _MARK = b'"$kachery"'
 
 
@@ -52,7 +56,12 @@ def _encode_carefully(message: Any) -> bytes:
             f"This message cannot be written as JSON: {problem}.",
             hint="Use dicts with text keys, lists, text, finite numbers, arrays and bytes.",
         ) from problem
-    return text.encode("ascii")
+    data = text.encode("ascii")
+    if _HALF_CHARACTER in data and _HALF_CHARACTER in _PAIR.sub(b"", data):
+        raise InvalidInputError(
+            "A text in this message has half a character in it.", hint="Remove it."
+        )
+    return data
 
 
 def decode_messages(payloads: list[bytes]) -> list[Any]:
@@ -63,20 +72,12 @@ def decode_messages(payloads: list[bytes]) -> list[Any]:
     """
     joined = b",".join(payloads)
     try:
-        messages: list[Any] = _decode(b"[%b]" % joined)
+        messages: list[Any] = msgspec.json.decode(b"[%b]" % joined)
     except (ValueError, RecursionError) as problem:
         raise MalformedContentError(f"A message of the feed is not JSON: {problem}.") from problem
     if len(messages) != len(payloads):
         raise MalformedContentError("A message of the feed is not one JSON value.")
     return [_resolved(message) for message in messages] if _MARK in joined else messages
-
-
-def _decode(data: bytes) -> Any:
-    try:
-        return msgspec.json.decode(data)
-    except msgspec.DecodeError:
-        # Half characters, which Python's JSON writes and reads, and msgspec does not.
-        return json.loads(data)
 
 
 def _reference(value: Any) -> Any:

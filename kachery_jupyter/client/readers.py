@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from kachery_core.errors import BrokenChainError, FeedForkedError
 from kachery_core.messages import ENTRY_SIZE, Batch, Head, SubfeedKey, chain, check_run
 from kachery_core.wire.feeds import BEFORE_HEADER, LENGTH_HEADER
-from kachery_jupyter.client.connection import current_node
-from kachery_jupyter.client.line import Reply, ask
+from kachery_jupyter.client.line import Reply, ask_patiently
 from kachery_jupyter.client.payloads import decode_messages
 
 if TYPE_CHECKING:
@@ -115,6 +114,13 @@ class VerifiedReader:
             reply = self._ask(position, _READ_BYTES, 0)
             _, batches = self._checked(reply, position)
             position = batches[-1].head.length
+            if position > end:
+                raise FeedForkedError(
+                    f"The feed {self._key.feed} has two histories and cannot be exported.",
+                    hint="Its messages before that can still be read.",
+                    feed=self._key.feed,
+                    index=end,
+                )
             yield reply.body
 
     def _ask(self, position: int, max_bytes: int, wait_msec: int) -> Reply:
@@ -127,8 +133,7 @@ class VerifiedReader:
                 "wait_msec": min(wait_msec, _LONGEST_WAIT_MSEC),
             }
         )
-        door = current_node().door
-        return ask(door, "POST", "/messages/read", body.encode(), wait_msec / 1000)
+        return ask_patiently("/messages/read", body.encode(), wait_msec / 1000)
 
     def _checked(self, reply: Reply, position: int) -> tuple[Head, list[Batch]]:
         length, _, entry = reply.headers[BEFORE_HEADER.lower()].partition(" ")

@@ -6,25 +6,16 @@ import asyncio
 import hashlib
 import json
 import secrets
-import time
 from typing import TYPE_CHECKING, Any, overload
 
 import msgspec
 
-from kachery_core.errors import (
-    DaemonNotRunningError,
-    FeedNotWriteableError,
-    WrongDaemonError,
-)
+from kachery_core.errors import FeedNotWriteableError
 from kachery_core.feeds import FeedUri, subfeed_hash, subfeed_label
-from kachery_core.messages import (
-    APPEND_ID_SIZE,
-    SubfeedKey,
-)
+from kachery_core.messages import APPEND_ID_SIZE, SubfeedKey
 from kachery_core.wire.feeds import Appended
-from kachery_jupyter.client.connection import current_node, forget_place
 from kachery_jupyter.client.feed_html import subfeed_html
-from kachery_jupyter.client.line import ask
+from kachery_jupyter.client.line import ask_patiently
 from kachery_jupyter.client.payloads import decode_messages, encode_message
 from kachery_jupyter.client.readers import VerifiedReader
 
@@ -37,9 +28,6 @@ if TYPE_CHECKING:
 # The node takes at most 16 MiB in one request.
 _APPEND_BYTES = 8 << 20
 _STREAM_WAIT_MSEC = 20_000
-# A node that was restarted answers again within seconds.
-_RETRY_SECONDS = 10.0
-_RETRY_PAUSE_SECONDS = 0.1
 
 
 class Truth(int):
@@ -254,19 +242,10 @@ class Subfeed:
             name,
             b",".join(payloads),
         )
-        deadline = time.monotonic() + _RETRY_SECONDS
-        while True:
-            try:
-                reply = ask(current_node().door, "POST", "/messages/append", body)
-            except (DaemonNotRunningError, WrongDaemonError):
-                # Perhaps it was appended and only the answer was lost: the id makes asking safe.
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(_RETRY_PAUSE_SECONDS)
-                forget_place()
-            else:
-                self._is_named = True
-                return msgspec.json.decode(reply.body, type=Appended)
+        # Perhaps it was appended and only the answer was lost: the id makes asking again safe.
+        reply = ask_patiently("/messages/append", body)
+        self._is_named = True
+        return msgspec.json.decode(reply.body, type=Appended)
 
 
 def _part_id(append_id: str | None, number: int) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Any
 
 import msgspec
+from typing_extensions import override
 
-from kachery_core.errors import FeedNotFoundError, InvalidRequestError
+from kachery_core.errors import FeedNotFoundError, InvalidRequestError, UnavailableError
 from kachery_core.feeds import FeedUri
 from kachery_core.keys import is_public_key
 from kachery_core.messages import Head, SubfeedKey
@@ -40,6 +43,27 @@ if TYPE_CHECKING:
 
 
 class _FeedEndpoint(Endpoint):
+    _wait: asyncio.Task[Any] | None = None
+    _is_gone = False
+
+    async def wait_for_messages(self, positions: dict[SubfeedKey, int], wait_msec: int) -> None:
+        """Wait until a subfeed goes on, the time is over, or the reader has gone away."""
+        if not wait_msec:
+            return
+        work = self.services.feeds.wait(positions, wait_msec / 1000)
+        self._wait = asyncio.ensure_future(work)
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._wait
+        if self._is_gone:
+            raise UnavailableError("The reader has gone away.")
+
+    @override
+    def on_connection_close(self) -> None:
+        self._is_gone = True
+        if self._wait is not None:
+            self._wait.cancel()
+        super().on_connection_close()
+
     @property
     def writer(self) -> int:
         """Who asks, as feeds know their writers."""
@@ -57,7 +81,7 @@ class _FeedEndpoint(Endpoint):
         return FeedInfo(
             record.feed,
             str(FeedUri(record.feed)),
-            record.name,
+            record.name if self.writer in (OWNER, record.writer) else None,
             record.retired is None and self.writer in (OWNER, record.writer),
             record.created_at,
             record.retired,
@@ -167,7 +191,7 @@ class ReadEndpoint(_FeedEndpoint):
         feeds = self.services.feeds
         before, run = await feeds.read(key, body.position, body.max_bytes)
         if not run and body.wait_msec:
-            await feeds.wait({key: body.position}, body.wait_msec / 1000)
+            await self.wait_for_messages({key: body.position}, body.wait_msec)
             before, run = await feeds.read(key, body.position, body.max_bytes)
         self.set_header("Content-Type", BYTES)
         self.set_header(BEFORE_HEADER, f"{before.length} {before.entry.hex()}")
@@ -215,7 +239,7 @@ class WatchEndpoint(_FeedEndpoint):
         lowest: dict[SubfeedKey, int] = {}
         for key, one in zip(keys, body.positions, strict=True):
             lowest[key] = min(one.position, lowest.get(key, one.position))
-        await self.services.feeds.wait(lowest, body.wait_msec / 1000)
+        await self.wait_for_messages(lowest, body.wait_msec)
         lengths = {key: await self.services.feeds.length(key) for key in lowest}
         return Ready(
             [

@@ -8,13 +8,17 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kachery_core.digests import blake3_hex, json_bytes
 from kachery_core.errors import BrokenChainError
+from kachery_core.feeds import CONTROL_NAME, control_subfeed
 from kachery_core.forks import ForkProof, find_fork
+from kachery_core.messages import APPEND_ID_SIZE, SubfeedKey
 from kachery_daemon.feeds.committer import Committer
 from kachery_daemon.feeds.heads import Heads
 from kachery_daemon.feeds.legacy import LegacyFeeds
 from kachery_daemon.feeds.log import SubfeedLog
 from kachery_daemon.feeds.refusals import (
+    check_not_control,
     check_owned,
     check_payloads,
     check_witness,
@@ -32,7 +36,7 @@ if TYPE_CHECKING:
 
     from kachery_core.feeds import SubfeedName
     from kachery_core.keys import Signer
-    from kachery_core.messages import Head, SubfeedKey
+    from kachery_core.messages import Head
     from kachery_daemon.system.threads import Threads
     from kachery_store.folder import Folder
 
@@ -124,16 +128,9 @@ class Feeds:
             FeedRollbackError, FeedForkedError: this is an older or another copy of the feed.
         """
         check_payloads(payloads)
+        check_not_control(key)
         check_writeable(self.get(key.feed), writer)
-        opened = await self._opened(key)
-        if opened.fork is not None:
-            raise forked(opened.fork)
-        signer = self._signers.get(key.feed)
-        if signer is None:
-            signer = await self._threads.run(feed_signer, self._folder, key.feed)
-            self._signers[key.feed] = signer
-        done = self._committer.append(opened.log, signer, append_id, payloads)
-        return await asyncio.wrap_future(done)
+        return await self._append(key, append_id, payloads)
 
     async def read(self, key: SubfeedKey, position: int, max_bytes: int) -> tuple[Head, bytes]:
         """Batches from a position on: the head before them, and their bytes.
@@ -192,6 +189,11 @@ class Feeds:
             FeedNotFoundError, FeedNotWriteableError: not here, or not yours.
         """
         check_writeable(self.get(feed), writer)
+        key = SubfeedKey(feed, control_subfeed())
+        await self.name_subfeed(key, CONTROL_NAME)
+        last = json_bytes({"retired": True, "successor": successor, "reason": reason})
+        # The same id each time: retiring again after a crash does not say it twice.
+        await self._append(key, bytes.fromhex(blake3_hex(last))[:APPEND_ID_SIZE], [last])
         record = await self._threads.run(self._registry.retire, feed, successor, reason)
         self._records[feed] = record
         return record
@@ -216,6 +218,19 @@ class Feeds:
         for opened in self._open.values():
             opened.log.close()
         self._open.clear()
+
+    async def _append(
+        self, key: SubfeedKey, append_id: bytes, payloads: list[bytes]
+    ) -> tuple[int, int]:
+        opened = await self._opened(key)
+        if opened.fork is not None:
+            raise forked(opened.fork)
+        signer = self._signers.get(key.feed)
+        if signer is None:
+            signer = await self._threads.run(feed_signer, self._folder, key.feed)
+            self._signers[key.feed] = signer
+        done = self._committer.append(opened.log, signer, append_id, payloads)
+        return await asyncio.wrap_future(done)
 
     async def _opened(self, key: SubfeedKey) -> _Open:
         opened = self._open.get(key)

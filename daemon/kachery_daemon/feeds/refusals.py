@@ -11,6 +11,7 @@ from kachery_core.errors import (
     FeedRollbackError,
     InvalidInputError,
 )
+from kachery_core.feeds import control_subfeed
 from kachery_core.messages import LARGEST_PAYLOAD
 from kachery_daemon.keyring import OWNER
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from kachery_core.forks import ForkProof
-    from kachery_core.messages import Head
+    from kachery_core.messages import Head, SubfeedKey
     from kachery_daemon.feeds.log import SubfeedLog
     from kachery_daemon.feeds.registry import FeedRecord
 
@@ -32,6 +33,14 @@ def check_payloads(payloads: Sequence[bytes]) -> None:
         raise InvalidInputError(
             f"A message has {largest:,} bytes; a feed takes at most {LARGEST_PAYLOAD:,}.",
             hint="Store the value (kc.store_json, kc.store_npy) and append its URI.",
+        )
+
+
+def check_not_control(key: SubfeedKey) -> None:
+    """Refuse messages in the subfeed that says how a feed ends."""
+    if key.subfeed == control_subfeed():
+        raise InvalidInputError(
+            "This subfeed is kept for the end of the feed.", hint="Use retire() to end it."
         )
 
 
