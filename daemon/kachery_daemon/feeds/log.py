@@ -1,7 +1,8 @@
 """The log file of one subfeed: batches one after the other, then zeros.
 
 The file grows by blocks of real zeros, so that syncing an append has nothing but the batch itself
-to write. What follows the last whole, chained batch was never acknowledged and is cleared.
+to write. What follows the last whole, signed group was never acknowledged; it is cleared before the
+next append.
 Blocking: used by the committer's thread and in the node's pools.
 """
 
@@ -12,7 +13,7 @@ from bisect import bisect_right
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
-from kachery_core.errors import BrokenChainError, StorageFailedError
+from kachery_core.errors import BadSignatureError, BrokenChainError, StorageFailedError
 from kachery_core.messages import (
     Head,
     check_batch,
@@ -54,6 +55,7 @@ class SubfeedLog:
         self.failed = False
         self._end = 0
         self._size = 0
+        self._has_leftovers = False
         self._marks: list[tuple[int, int, bytes]] = []
         self._append_ids: OrderedDict[bytes, tuple[int, int]] = OrderedDict()
         with disk_errors(path.parent):
@@ -84,6 +86,9 @@ class SubfeedLog:
                 hint="Restart the node; it checks the feed before it goes on.",
             )
         with disk_errors(self.path.parent, len(data)):
+            if self._has_leftovers:
+                write_all_at(self._descriptor, bytes(self._size - self._end), self._end)
+                self._has_leftovers = False
             self._grow(self._end + len(data) + 4)
             write_all_at(self._descriptor, data, self._end)
 
@@ -98,10 +103,11 @@ class SubfeedLog:
 
     def advance(self, batches: list[Batch], size: int) -> None:
         """Let readers see what is durable now."""
-        for batch in batches:
-            self._note(batch, self._end)
+        offset = self._end
+        # The end first: a reader in another thread that sees the new head needs its bytes.
         self._end += size
-        self.head = batches[-1].head
+        for batch in batches:
+            self._note(batch, offset)
 
     def read(self, position: int, max_bytes: int) -> tuple[Head, bytes]:
         """A run of batches that holds a position and ends with a signed one.
@@ -109,7 +115,8 @@ class SubfeedLog:
         Returns:
             The head before the run, and the run; empty if the position is not written yet.
         """
-        end, head = self._end, self.head
+        head = self.head
+        end = self._end
         if position >= head.length:
             return head, b""
         index = bisect_right(self._marks, position, key=lambda mark: mark[0]) - 1
@@ -137,22 +144,16 @@ class SubfeedLog:
             self._descriptor = -1
 
     def _scan(self, seen: Head) -> None:
-        """Check the whole chain; clear what was never acknowledged."""
+        """Check the whole chain; leave out what was never acknowledged."""
         data = self.path.read_bytes()
         self._size = len(data)
-        signature = b""
-        try:
-            for group, start in self._signed_groups(data):
-                for one, offset in group:
-                    self._note(one, offset)
-                signature = group[-1][0].signature
-                self._end = start
-        except BrokenChainError:
-            # Either a write that a power cut tore, or damage to something acknowledged.
-            if self.head.length < seen.length:
-                raise
-        if signature:
-            check_head(self.key, self.head, signature)
+        settled = 0
+        for group, end in self._whole_groups(data, seen):
+            for one, offset in group:
+                self._note(one, offset)
+            self._end = end
+            if self.head.length <= seen.length:
+                settled = end
         if self.head.length < seen.length:
             raise BrokenChainError(
                 f"{self.path} ends at message {self.head.length}; {seen.length} were acknowledged.",
@@ -160,10 +161,38 @@ class SubfeedLog:
                 feed=self.key.feed,
                 subfeed=self.key.subfeed,
             )
-        if any(data[self._end :]):
+        self._has_leftovers = any(data[self._end :])
+        if settled < self._end:
+            # Perhaps it never reached the disk. Written again, because after a failed sync the
+            # kernel takes it for clean; synced, because from here on it can be read.
             with disk_errors(self.path.parent):
-                write_all_at(self._descriptor, bytes(len(data) - self._end), self._end)
+                write_all_at(self._descriptor, data[settled : self._end], settled)
                 sync_data(self._descriptor)
+
+    def _whole_groups(self, data: bytes, seen: Head) -> list[tuple[list[tuple[Batch, int]], int]]:
+        """The groups that count: all but one that a crash tore before it was acknowledged."""
+        groups = []
+        length = 0
+        try:
+            for group, end in self._signed_groups(data):
+                groups.append((group, end))
+                length = group[-1][0].head.length
+        except BrokenChainError:
+            # Either a write that a power cut tore, or damage to something acknowledged.
+            if length < seen.length:
+                raise
+        while groups:
+            first, last = groups[-1][0][0][0], groups[-1][0][-1][0]
+            try:
+                check_head(self.key, last.head, last.signature)
+            except BadSignatureError:
+                # Torn inside the signature; only the group in hand can be.
+                if first.first < seen.length or last.head.length < length:
+                    raise
+                groups.pop()
+            else:
+                break
+        return groups
 
     def _signed_groups(self, data: bytes) -> Iterator[tuple[list[tuple[Batch, int]], int]]:
         """Chained batches up to each signed one, with their offsets, and the offset after them."""
