@@ -8,6 +8,7 @@ busy is written together, with one signature and one sync for each subfeed.
 from __future__ import annotations
 
 import contextlib
+import logging
 import queue
 import threading
 import time
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 # Readers are handed whole groups, so a group stays small.
 _LARGEST_GROUP = 256
 _NOTE_SECONDS = 0.1
+_log = logging.getLogger(__name__)
 
 
 class Append(msgspec.Struct):
@@ -84,12 +86,20 @@ class Committer:
             for appends in by_log.values():
                 self._commit(appends)
             if self._unnoted and (not is_open or time.monotonic() - last_note > _NOTE_SECONDS):
-                for heads in self._heads:
-                    heads.note(self._unnoted)
-                self._unnoted = {}
+                self._note()
                 last_note = time.monotonic()
         for heads in self._heads:
             heads.close()
+
+    def _note(self) -> None:
+        """Remember how far the logs go; if that fails, it is tried again at the next time."""
+        try:
+            for heads in self._heads:
+                heads.note(self._unnoted)
+        except (KacheryError, OSError) as problem:
+            _log.warning("how far the feeds go could not be noted: %s", problem)
+        else:
+            self._unnoted = {}
 
     def _next_group(self) -> list[Append | None]:
         """All that waits now; empty after a while if heads are still to be noted."""
@@ -112,7 +122,7 @@ class Committer:
                 log.sync()
                 log.advance(batches, len(data))
                 self._unnoted[log.key] = log.head
-        except (KacheryError, OSError) as problem:
+        except Exception as problem:  # noqa: BLE001 - whoever waits hears of it; the thread lives on
             for append in appends:
                 append.done.set_exception(problem)
             return
