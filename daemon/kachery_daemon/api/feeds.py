@@ -173,7 +173,7 @@ class AppendEndpoint(_FeedEndpoint):
         key = SubfeedKey(body.feed, body.subfeed)
         feeds = self.services.feeds
         if body.name is not None:
-            await feeds.name_subfeed(key, body.name)
+            await feeds.name_subfeed(key, body.name, self.writer)
         payloads = [bytes(message) for message in body.messages]
         first, count = await feeds.append(key, bytes.fromhex(body.append_id), payloads, self.writer)
         return Appended(first, count)

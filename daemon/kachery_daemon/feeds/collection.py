@@ -18,6 +18,7 @@ from kachery_daemon.feeds.heads import Heads
 from kachery_daemon.feeds.legacy import LegacyFeeds
 from kachery_daemon.feeds.log import SubfeedLog
 from kachery_daemon.feeds.refusals import (
+    check_name,
     check_not_control,
     check_owned,
     check_payloads,
@@ -43,10 +44,11 @@ if TYPE_CHECKING:
 
 @dataclass
 class _Open:
-    """A subfeed in use: its log, and the proof that it is forked, if it is."""
+    """A subfeed in use: its log, the proof of its fork if it is forked, whether it is too old."""
 
     log: SubfeedLog
     fork: ForkProof | None
+    is_old: bool
 
 
 class Feeds:
@@ -110,8 +112,10 @@ class Feeds:
         """The names of a feed's subfeeds by their hashes."""
         return await self._threads.run(self._registry.subfeeds, feed)
 
-    async def name_subfeed(self, key: SubfeedKey, name: SubfeedName) -> None:
-        """Remember what a subfeed is called."""
+    async def name_subfeed(self, key: SubfeedKey, name: SubfeedName, writer: int = OWNER) -> None:
+        """Remember what a subfeed is called; its writer says so."""
+        check_writeable(self.get(key.feed), writer)
+        check_name(key, name)
         await self._threads.run(self._registry.add_subfeed, key.feed, key.subfeed, name)
 
     async def append(
@@ -225,6 +229,8 @@ class Feeds:
         opened = await self._opened(key)
         if opened.fork is not None:
             raise forked(opened.fork)
+        if opened.is_old:
+            check_witness(opened.log, await self._threads.run(self._witness.find, key))
         signer = self._signers.get(key.feed)
         if signer is None:
             signer = await self._threads.run(feed_signer, self._folder, key.feed)
@@ -235,8 +241,8 @@ class Feeds:
     async def _opened(self, key: SubfeedKey) -> _Open:
         opened = self._open.get(key)
         if opened is None or opened.log.failed:
-            self.get(key.feed)
             async with self._opening:
+                self.get(key.feed)
                 opened = self._open.get(key)
                 if opened is None or opened.log.failed:
                     opened = await self._threads.run(self._open_log, key)
@@ -267,8 +273,11 @@ class Feeds:
                     sync_directory(path.parent)
         log = SubfeedLog(folder / f"{key.subfeed}.log", key, self._heads.find(key))
         try:
-            check_witness(log, self._witness.find(key))
-            return _Open(log, self._registry.find_fork(key))
+            seen = self._witness.find(key)
+            is_old = log.head.length < seen.length
+            if not is_old:  # an older copy can still be read
+                check_witness(log, seen)
+            return _Open(log, self._registry.find_fork(key), is_old)
         except BaseException:
             log.close()
             raise

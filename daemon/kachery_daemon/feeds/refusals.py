@@ -11,13 +11,14 @@ from kachery_core.errors import (
     FeedRollbackError,
     InvalidInputError,
 )
-from kachery_core.feeds import control_subfeed
+from kachery_core.feeds import control_subfeed, subfeed_hash
 from kachery_core.messages import LARGEST_PAYLOAD
 from kachery_daemon.keyring import OWNER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from kachery_core.feeds import SubfeedName
     from kachery_core.forks import ForkProof
     from kachery_core.messages import Head, SubfeedKey
     from kachery_daemon.feeds.log import SubfeedLog
@@ -41,6 +42,15 @@ def check_not_control(key: SubfeedKey) -> None:
     if key.subfeed == control_subfeed():
         raise InvalidInputError(
             "This subfeed is kept for the end of the feed.", hint="Use retire() to end it."
+        )
+
+
+def check_name(key: SubfeedKey, name: SubfeedName) -> None:
+    """Refuse a name that is another subfeed's."""
+    if subfeed_hash(name) != key.subfeed:
+        raise InvalidInputError(
+            f"{name!r:.100} is not the name of the subfeed {key.subfeed}.",
+            hint="A subfeed's hash follows from its name.",
         )
 
 
