@@ -92,13 +92,15 @@ class Database:
     def writing(self) -> Iterator[sqlite3.Connection]:
         """One transaction: all of it or nothing."""
         with self._connection() as connection:
-            connection.execute("BEGIN IMMEDIATE")
+            if connection.in_transaction:
+                connection.rollback()  # an interrupt left it open
             try:
+                connection.execute("BEGIN IMMEDIATE")
                 yield connection
+                connection.commit()
             except BaseException:
                 connection.rollback()
                 raise
-            connection.commit()
 
     def close(self) -> None:
         """Close this thread's connection."""

@@ -37,6 +37,8 @@ def disk_errors(path: Path, needed_bytes: int | None = None) -> Iterator[None]:
     """Say in the user's words what the operating system says of the storage folder."""
     try:
         yield
+    except FileExistsError:
+        raise  # says something of a name, nothing of the disk
     except OSError as problem:
         if problem.errno in _FULL:
             raise storage_full(path, needed_bytes) from problem

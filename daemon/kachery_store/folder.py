@@ -128,14 +128,17 @@ class Folder:
 
         Args:
             temporary: where the file is now.
-            final: its name from now on; what is there is replaced.
+            final: its name from now on.
             descriptor: the open file, if it is not sealed yet.
+
+        Raises:
+            FileExistsError: somebody else gave that name to a file meanwhile.
         """
         parents = self.make_parents(final)
         with syncing_directories(parents[1:]):
             if descriptor is not None:
                 seal(descriptor)
-        os.replace(temporary, final)
+        name_new(temporary, final)
         sync_directory(parents[0])
         self._remember(parents)
 
@@ -193,6 +196,25 @@ class Folder:
                     path.unlink()
                     removed += 1
         return removed
+
+
+def name_new(temporary: Path, final: Path) -> None:
+    """Rename a file, but never over another one.
+
+    Raises:
+        FileExistsError: the name is taken.
+    """
+    try:
+        os.link(temporary, final)
+    except FileExistsError:
+        raise
+    except OSError:
+        # No links in this file system: between this look and the rename somebody may be faster.
+        if final.exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(final)) from None
+        os.replace(temporary, final)
+    else:
+        os.unlink(temporary)
 
 
 def seal(descriptor: int, mode: int = _READ_ONLY_FILE) -> None:

@@ -11,6 +11,7 @@ import hashlib
 import os
 import queue
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -51,15 +52,20 @@ class _Sha1Thread:
 
     def __init__(self) -> None:
         self._hasher = hashlib.sha1(usedforsecurity=False)
-        self._queue: queue.Queue[tuple[memoryview, Callable[[], None] | None] | None] = queue.Queue(
-            _BUFFERS
+        # Simple queues, because an interrupt (Ctrl-C) inside queue.Queue may leave it locked.
+        self._queue: queue.SimpleQueue[tuple[memoryview, Callable[[], None] | None] | None] = (
+            queue.SimpleQueue()
         )
+        self._room: queue.SimpleQueue[None] = queue.SimpleQueue()
+        for _ in range(_BUFFERS):
+            self._room.put(None)
         self._thread: threading.Thread | None = None
 
     def update(self, data: memoryview, release: Callable[[], None] | None) -> None:
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="kachery-sha1", daemon=True)
             self._thread.start()
+        self._room.get()
         self._queue.put((data, release))
 
     def finish(self) -> str:
@@ -73,6 +79,7 @@ class _Sha1Thread:
         while (item := self._queue.get()) is not None:
             data, release = item
             self._hasher.update(data)
+            self._room.put(None)
             if release is not None:
                 release()
 
@@ -143,17 +150,24 @@ class Ingest:
         except BaseException:
             self.abort()
             raise
-        os.close(self._descriptor)
-        self._descriptor = -1
+        self._close()
         return Ingested(make_manifest(sha1, self._size, self._digests), self.temporary, status)
 
     def abort(self) -> None:
         """Leave nothing behind; may follow `finish`."""
-        self._sha1.finish()
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
-        self.temporary.unlink(missing_ok=True)
+        try:
+            # Interrupted while it was starting, the thread cannot be joined; it ends by itself.
+            with suppress(RuntimeError):
+                self._sha1.finish()
+        finally:
+            self._close()
+            self.temporary.unlink(missing_ok=True)
+
+    def _close(self) -> None:
+        # Forgotten first: closed twice, it might be another file by then.
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
 
     def _digest_chunks(self, data: memoryview) -> None:
         """BLAKE3 of each 1 MiB chunk, wherever the pieces given happen to end."""

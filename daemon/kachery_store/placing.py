@@ -15,6 +15,7 @@ from kachery_core.errors import (
 )
 from kachery_core.manifests import encode_manifest, make_manifest
 from kachery_store.disk import disk_errors, sync_all, sync_file, write_all
+from kachery_store.folder import name_new
 from kachery_store.objects import open_held
 from kachery_store.reading import hash_file, read_at
 
@@ -44,14 +45,15 @@ class Placing:
             HashCollisionError: other bytes with the same SHA-1 are already here.
         """
         manifest = ingested.manifest
-        if self._is_here(manifest):
-            return
-        self._put_manifest(manifest)
         final = self._folder.object_path(manifest.sha1)
-        with disk_errors(self._folder.root, manifest.size):
-            self._folder.place(ingested.temporary, final)
-            if manifest.size > CHUNK_SIZE:
-                self._seen.remember(final.stat(), manifest.sha1, is_ours=True)
+        while not self._is_here(manifest):
+            self._put_manifest(manifest)
+            # Whoever was faster is compared with in the next turn.
+            with contextlib.suppress(FileExistsError), disk_errors(self._folder.root):
+                self._folder.place(ingested.temporary, final)
+                if manifest.size > CHUNK_SIZE:
+                    self._seen.remember(final.stat(), manifest.sha1, is_ours=True)
+                return
 
     def put_small(self, sha1: str, view: memoryview) -> None:
         """Content of at most one chunk, in memory.
@@ -59,15 +61,17 @@ class Placing:
         Raises:
             HashCollisionError: other bytes with the same SHA-1 are already here.
         """
-        if self._is_here(make_manifest(sha1, len(view), chunk_digests(view))):
-            return
+        expected = make_manifest(sha1, len(view), chunk_digests(view))
         final = self._folder.object_path(sha1)
-        with self._temporary(view) as (descriptor, temporary):
-            self._folder.place(temporary, final, descriptor)
+        while not self._is_here(expected):
+            with contextlib.suppress(FileExistsError):
+                with self._temporary(view) as (descriptor, temporary):
+                    self._folder.place(temporary, final, descriptor)
+                return
 
     def put_many(self, items: Sequence[tuple[str, bytes]]) -> None:
         """Many contents of at most one chunk, with one wait for the disk."""
-        placing: list[tuple[Path, Path]] = []
+        placing: list[tuple[Path, Manifest]] = []
         coming: dict[str, Manifest] = {}
         with contextlib.ExitStack() as leftovers:
             for sha1, data in items:
@@ -78,7 +82,7 @@ class Placing:
                     with self._temporary(memoryview(data)) as (descriptor, temporary):
                         os.fchmod(descriptor, 0o444)
                     leftovers.callback(temporary.unlink, missing_ok=True)
-                    placing.append((temporary, self._folder.object_path(sha1)))
+                    placing.append((temporary, expected))
             self._place_many(placing)
 
     def put_link(self, path: Path, status: os.stat_result, manifest: Manifest) -> None:
@@ -169,19 +173,30 @@ class Placing:
             finally:
                 os.close(descriptor)
 
-    def _place_many(self, placing: list[tuple[Path, Path]]) -> None:
+    def _place_many(self, placing: list[tuple[Path, Manifest]]) -> None:
         root = self._folder.root
         with disk_errors(root):
             if not sync_all(root):
                 for temporary, _ in placing:
                     _sync_path(temporary)
             folders: dict[str, None] = {}
-            for temporary, final in placing:
+            for temporary, manifest in placing:
+                final = self._folder.object_path(manifest.sha1)
                 folders.update(dict.fromkeys(self._folder.make_parents(final)))
-                os.replace(temporary, final)
+                self._name(temporary, final, manifest)
             if not sync_all(root):
                 for name in folders:
                     self._folder.settle([name])
+
+    def _name(self, temporary: Path, final: Path, manifest: Manifest) -> None:
+        while True:
+            try:
+                name_new(temporary, final)
+            except FileExistsError:
+                if self._is_here(manifest):
+                    return
+            else:
+                return
 
 
 def _collision(there: Manifest, refused: Manifest) -> HashCollisionError:

@@ -209,8 +209,10 @@ def crashes(folder: Path, size: int, count: int, seed: int) -> Iterator[Crash]:
         _apply(lost, [each for each in pending if rnd.random() < share])
         path = (_MEMORY if _MEMORY.is_dir() else folder) / f"crashed-{os.getpid()}"
         path.write_bytes(lost)
-        yield Crash(path, marks[1:])
-        path.unlink()
+        try:
+            yield Crash(path, marks[1:])
+        finally:
+            path.unlink()
 
 
 @contextlib.contextmanager

@@ -35,6 +35,7 @@ _SIZES = (0, 1, 100, 5_000, 60_000, _MEGABYTE, _MEGABYTE + 1, 3 * _MEGABYTE)
 # So many kills go to one storage folder before it is looked through and a new one is begun.
 _KILLS_PER_FOLDER = 50
 _LONGEST_LIFE = 0.06
+_sources: set[Path] = set()
 
 
 def store_at(root: Path) -> Store:
@@ -84,7 +85,12 @@ OPERATIONS: dict[str, Callable[[Store, bytes], list[str]]] = {
 
 def _source(store: Store, data: bytes) -> Path:
     path = store.folder.root.parent / f"source-{sha1_hex(data)}"
-    path.write_bytes(data)
+    if path not in _sources:
+        # Whole or absent: what a killed writer half wrote would later seem to be a changed link.
+        new = path.with_name(f"{path.name}-{os.getpid()}")
+        new.write_bytes(data)
+        new.replace(path)
+        _sources.add(path)
     return path
 
 
@@ -187,6 +193,8 @@ def _sweep_once(root: Path, operation: str, data: bytes) -> None:
     # Whatever Python loads when it is first used is none of our calls.
     store_once(store_at(root / "warm" / "storage"), operation, data)
     store = store_at(root / "storage")
+    for each in (data[:777], data):
+        _source(store, each)
     os.kill(os.getpid(), signal.SIGSTOP)
     try:
         stored = [

@@ -78,6 +78,19 @@ def test_a_transaction_is_all_or_nothing(tmp_path: Path) -> None:
     database.close()
 
 
+def test_a_transaction_left_open_by_an_interrupt_is_no_trouble(tmp_path: Path) -> None:
+    database = Database(tmp_path / "db", MIGRATIONS, durable=True)
+    with database._connection() as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("INSERT INTO t (x) VALUES (1)")
+
+    with database.writing() as connection:
+        connection.execute("INSERT INTO t (x) VALUES (2)")
+
+    assert database.rows("SELECT x FROM t") == [(2,)]
+    database.close()
+
+
 def test_only_the_owner_may_read_a_database(tmp_path: Path) -> None:
     before = os.umask(0)
     try:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kachery_core.digests import CHUNK_SIZE
+from kachery_core.errors import HashCollisionError
 from kachery_core.manifests import decode_manifest
+from kachery_store.folder import Folder
 from tests.support.samples import LABEL, read_all, sample
 
 if TYPE_CHECKING:
@@ -123,3 +125,26 @@ def test_without_one_sync_for_all_each_file_is_synced(
     contents = store.add_many([(b"one", LABEL), (b"two", LABEL)])
 
     assert [read_all(store, content.sha1) for content in contents] == [b"one", b"two"]
+
+
+@pytest.mark.parametrize("how", ["add_bytes", "add_many"])
+def test_of_two_with_one_sha1_at_the_same_moment_the_slower_is_refused(
+    store: Store, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    weak = "0" * 40
+    for module in ("store", "placing"):
+        monkeypatch.setattr(f"kachery_store.{module}.sha1_hex", lambda _: weak)
+    final = store.folder.object_path(weak)
+    make_parents = Folder.make_parents
+
+    def somebody_is_faster(folder: Folder, path: Path) -> list[str]:
+        parents = make_parents(folder, path)
+        path.write_bytes(b"the first")
+        return parents
+
+    monkeypatch.setattr(Folder, "make_parents", somebody_is_faster)
+    many = how == "add_many"
+    with pytest.raises(HashCollisionError):
+        _ = store.add_many([(b"2nd", LABEL)]) if many else store.add_bytes(b"2nd", LABEL)
+    assert final.read_bytes() == b"the first"
+    assert not list(store.folder.temporary.iterdir())
