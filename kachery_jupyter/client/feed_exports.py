@@ -66,7 +66,7 @@ def export_feed(feed_uri: str, dest: str | Path) -> Path:
     runs = [(one, _all_batches(info.feed, one)) for one in info.subfeeds]
     head = Export(
         info.feed,
-        [ExportedSubfeed(one.subfeed, one.name, one.length, len(run)) for one, run in runs],
+        [ExportedSubfeed(one.subfeed, one.name, _length(run), len(run)) for one, run in runs],
         info.retired,
     )
     with writing_whole(Path(dest)) as descriptor:
@@ -117,6 +117,11 @@ def compare_export(path: str | Path) -> int:
             ask(current_node().door, "POST", "/messages/compare", json.dumps(request).encode())
         compared += one.length
     return compared
+
+
+def _length(run: bytes) -> int:
+    """How many messages are in a run; what was appended meanwhile is with them."""
+    return max((outline.head.length for outline in outline_batches(run)), default=0)
 
 
 def _all_batches(feed: str, one: SubfeedInfo) -> bytes:

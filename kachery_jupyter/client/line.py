@@ -17,6 +17,7 @@ import msgspec
 
 from kachery_core.errors import (
     DaemonNotRunningError,
+    InvalidRequestError,
     KacheryError,
     WrongDaemonError,
     error_from_wire,
@@ -97,6 +98,9 @@ def _ask(line: _Line, method: str, path: str, body: bytes, wait_seconds: float) 
     is_kept = line.was_used
     try:
         reply = line.ask(method, path, body, wait_seconds)
+    except WrongDaemonError:
+        line.close()
+        raise
     except KacheryError:
         _lines.line = line
         raise
@@ -137,7 +141,7 @@ class _Line:
         answer = self._read_body(rest, int(headers.get("content-length", "0")))
         self.was_used = True
         if status >= _FIRST_ERROR:
-            raise error_from_wire(json.loads(answer)["error"])
+            raise _refusal(status, answer)
         return Reply(headers, answer)
 
     def close(self) -> None:
@@ -187,6 +191,14 @@ def _connected(door: Door) -> socket.socket:
     line = socket.create_connection(("127.0.0.1", door.port))
     line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return line
+
+
+def _refusal(status: int, answer: bytes) -> KacheryError:
+    """What the node said; it has words of its own for all but broken requests."""
+    try:
+        return error_from_wire(json.loads(answer)["error"])
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return InvalidRequestError(f"The node refused this question (status {status}).")
 
 
 def _gone(door: Door, problem: OSError) -> DaemonNotRunningError:

@@ -91,7 +91,8 @@ class VerifiedReader:
         signed: list[dict[str, Any]] = []
         position = start
         while position < start + count:
-            before, batches = self._checked(self._ask(position, _READ_BYTES, 0), position)
+            reply = self._ask(position, _READ_BYTES, 0)
+            before, batches = self._some(reply, position)
             for batch in batches:
                 for payload, message in zip(
                     batch.payloads, decode_messages(batch.payloads), strict=True
@@ -112,9 +113,9 @@ class VerifiedReader:
         position = 0
         while position < end:
             reply = self._ask(position, _READ_BYTES, 0)
-            _, batches = self._checked(reply, position)
+            _, batches = self._some(reply, position)
             position = batches[-1].head.length
-            if position > end:
+            if position > int(reply.headers[LENGTH_HEADER.lower()]):
                 raise FeedForkedError(
                     f"The feed {self._key.feed} has two histories and cannot be exported.",
                     hint="Its messages before that can still be read.",
@@ -141,6 +142,13 @@ class VerifiedReader:
         if before.length > position or len(before.entry) != ENTRY_SIZE:
             raise BrokenChainError("The node sent other messages than those asked for.")
         return before, check_run(self._key, before, reply.body)
+
+    def _some(self, reply: Reply, position: int) -> tuple[Head, list[Batch]]:
+        """Checked batches where there must be some."""
+        before, batches = self._checked(reply, position)
+        if not batches:
+            raise BrokenChainError(f"The node has message {position} and did not send it.")
+        return before, batches
 
     def _remember(self, before: Head, batches: list[Batch]) -> None:
         """Two different signed entries at one place are two histories: say so at once."""
