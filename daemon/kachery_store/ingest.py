@@ -64,7 +64,13 @@ class _Sha1Thread:
     def update(self, data: memoryview, release: Callable[[], None] | None) -> None:
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="kachery-sha1", daemon=True)
-            self._thread.start()
+            try:
+                self._thread.start()
+            except RuntimeError as problem:
+                # Ctrl-C inside `start` comes out as a lock that was not held.
+                if isinstance(problem.__context__, KeyboardInterrupt):
+                    raise problem.__context__ from None
+                raise
         self._room.get()
         self._queue.put((data, release))
 

@@ -293,6 +293,15 @@ def send_one(
         sent["Kachery-Token"] = token.encode()
     if body is not None and "Content-Type" not in sent:
         sent["Content-Type"] = b"application/json"
-    connection.request(method, address, body, sent)
-    answer = connection.getresponse()
-    return answer.status, answer.read()
+    # A request that is no HTTP at all is answered and the connection closed; on a busy machine
+    # the end may overtake the answer. Asked again, it must come.
+    for attempts_left in (4, 3, 2, 1, 0):
+        try:
+            connection.request(method, address, body, sent)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        except (ConnectionResetError, BrokenPipeError, http.client.RemoteDisconnected):
+            connection.close()
+            if not attempts_left:
+                raise
+    raise AssertionError("unreachable")

@@ -8,6 +8,7 @@ import json
 import socket
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -79,11 +80,25 @@ class JupyterServer:
         client.load_connection_file(str(self.runtime_dir / f"kernel-{started['id']}.json"))
         client.start_channels()
         try:
-            client.wait_for_ready(timeout=_CELL_SECONDS)
+            _wait_until_ready(client)
             yield Kernel(client)
         finally:
             client.stop_channels()
             self.ask("DELETE", f"/api/kernels/{started['id']}")
+
+
+def _wait_until_ready(client: BlockingKernelClient) -> None:
+    """Wait; a kernel that is slow to start on a busy machine is taken for dead, so look again."""
+    deadline = time.monotonic() + _CELL_SECONDS
+    while True:
+        try:
+            client.wait_for_ready(timeout=_CELL_SECONDS)
+        except RuntimeError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
+        else:
+            return
 
 
 def free_port() -> int:
