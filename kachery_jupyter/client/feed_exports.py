@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from kachery_core.errors import MalformedContentError, PathNotFoundError
-from kachery_core.feeds import parse_feed_uri
+from kachery_core.feeds import parse_feed_uri, subfeed_hash
 from kachery_core.messages import Head, SubfeedKey, check_run, outline_batches
 from kachery_core.wire.feeds import FeedId, FeedInfo, SubfeedHash
 from kachery_jupyter.client.connection import current_node
@@ -141,6 +141,10 @@ def _exported(path: Path) -> Iterator[tuple[SubfeedKey, ExportedSubfeed, bytes]]
         raise MalformedContentError(f"{path} is not whole.", hint="Export the feed again.")
     start = 0
     for one in head.subfeeds:
+        if one.name is not None and subfeed_hash(one.name) != one.subfeed:
+            raise MalformedContentError(
+                f"{one.name!r:.100} is not the name of a subfeed in {path}."
+            )
         yield SubfeedKey(head.feed, one.subfeed), one, rest[start : start + one.bytes]
         start += one.bytes
 

@@ -173,14 +173,17 @@ class Subfeed:
     def message_stream(self, *, signed: bool = False) -> Iterator[Any]:
         """Every message from the position on, for ever; waits for those to come."""
         while True:
-            yield from self.get_next_messages(wait_msec=_STREAM_WAIT_MSEC, signed=signed)
+            yield from self._passing(
+                self.get_next_messages(_STREAM_WAIT_MSEC, signed, advance_position=False)
+            )
 
     def __iter__(self) -> Iterator[Any]:
         return self.message_stream()
 
     async def __aiter__(self) -> AsyncIterator[Any]:
         while True:
-            for message in await asyncio.to_thread(self.get_next_messages, 1000):
+            found = await asyncio.to_thread(self.get_next_messages, 1000, advance_position=False)
+            for message in self._passing(found):
                 yield message
 
     def __len__(self) -> int:
@@ -232,6 +235,14 @@ class Subfeed:
     def get_num_local_messages(self) -> int:
         """The same as `get_num_messages`."""
         return self.get_num_messages()
+
+    def _passing(self, messages: list[Any]) -> Iterator[Any]:
+        """Messages from the position on; it is always behind the last that was given out."""
+        for place, message in enumerate(messages, self._position):
+            if place != self._position:
+                return  # whoever reads has set another position
+            self._position = place + 1
+            yield message
 
     def _append(self, payloads: list[bytes], append_id: str) -> Appended:
         name = b"" if self._is_named else b',"name":' + json.dumps(self.subfeed_name).encode()
