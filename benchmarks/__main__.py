@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import answering, arrays, large_files, small_texts, starting
+from benchmarks import answering, arrays, feeds, large_files, small_texts, starting
 from benchmarks.measuring import Measuring
 from benchmarks.nodes import jupyter_node, standing_node
 from benchmarks.report import machine_in_words, render
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from benchmarks.report import Table
 
 _RESULTS = Path(__file__).parent / "results.md"
-_TABLES = ("starting", "texts", "files", "arrays", "answers")
+_TABLES = ("starting", "texts", "files", "arrays", "feeds", "answers")
 
 
 def main() -> None:
@@ -50,6 +50,8 @@ def _measure(
         # Small files first: deleting large ones changes where the file system puts new ones.
         if "texts" in only:
             tables += small_texts.measure(measuring, scratch, node, sizes)
+        if "feeds" in only:
+            tables += feeds.measure(measuring, scratch, node, sizes)
         if "files" in only:
             tables += large_files.measure(measuring, scratch, storage, sizes)
         if "arrays" in only:

@@ -64,7 +64,7 @@ def standing_node(storage: Path) -> Iterator[RunningNode]:
 def jupyter_node(storage: Path) -> Iterator[RunningNode]:
     """A Jupyter server with an embedded node; this process becomes the node's client."""
     _use_storage(storage)
-    port = _free_port()
+    port = free_port()
     command = [
         *(sys.executable, "-m", "jupyter", "server", "--no-browser", "--allow-root"),
         f"--port={port}",
@@ -102,10 +102,11 @@ def uri_of(response: http.client.HTTPResponse) -> str:
 def _use_storage(storage: Path) -> None:
     storage.parent.mkdir(parents=True, exist_ok=True)
     os.environ["KACHERY_STORAGE_DIR"] = str(storage)
-    os.environ["KACHERY_DAEMON_PORT"] = str(_free_port())
+    os.environ["KACHERY_DAEMON_PORT"] = str(free_port())
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this computer that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -31,6 +31,9 @@ class Sizes:
         texts: small texts stored in one run.
         loads: small texts loaded in one run.
         idle_seconds: how long the idle Jupyter server is asked.
+        appends: messages appended one by one in one run.
+        messages: messages appended in batches, and read, in one run.
+        delays: messages that a waiting reader gets in one run.
     """
 
     file: int = 1_000_000_000
@@ -38,9 +41,21 @@ class Sizes:
     texts: int = 300
     loads: int = 3000
     idle_seconds: float = 1.0
+    appends: int = 1600
+    messages: int = 100_000
+    delays: int = 200
 
 
-QUICK = Sizes(file=4_000_000, array=500_000, texts=20, loads=50, idle_seconds=0.1)
+QUICK = Sizes(
+    file=4_000_000,
+    array=500_000,
+    texts=20,
+    loads=50,
+    idle_seconds=0.1,
+    appends=32,
+    messages=2000,
+    delays=10,
+)
 
 
 @contextlib.contextmanager
@@ -57,7 +72,8 @@ def scratch_folder() -> Iterator[Path]:
         home.mkdir()
         os.environ.update(HOME=str(home), XDG_CACHE_HOME=str(home / ".cache"))
         os.environ.update(KACHERY_CLOUD_DIR=str(folder / "kachery-cloud"))
-        os.environ.pop("XDG_CONFIG_HOME", None)
+        for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME"):
+            os.environ.pop(name, None)
         for name in [name for name in os.environ if name.startswith("KACHERY_") and "OFF" in name]:
             del os.environ[name]
         yield folder

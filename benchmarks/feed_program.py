@@ -1,0 +1,102 @@
+"""A program that appends or follows when told to: `python -m benchmarks.feed_program`.
+
+It reads lines of JSON and answers each with one:
+    {"do": "open", "place": [...]}            -> "open"
+    {"do": "append", "count": 10}             -> "done"
+    {"do": "follow", "count": 10}             -> "waiting", then the times at which they came
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.feed_logs import messages, open_log
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from benchmarks.feed_logs import Log
+
+
+class Program:
+    """The program as its parent sees it."""
+
+    def __init__(self) -> None:
+        command = [sys.executable, "-m", "benchmarks.feed_program"]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+        )
+
+    @property
+    def pid(self) -> int:
+        """Id of its process."""
+        return self._process.pid
+
+    def tell(self, what: str, **more: Any) -> None:
+        """Give it something to do."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps({"do": what, **more}) + "\n")
+
+    def hear(self) -> Any:
+        """Its next answer."""
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError("A program of the benchmark failed; what it said is above.")
+        return json.loads(line)
+
+    def end(self) -> None:
+        """Let it end."""
+        self._process.communicate(timeout=20)
+
+
+@contextlib.contextmanager
+def programs(count: int) -> Iterator[list[Program]]:
+    """Some of them, ended afterwards."""
+    started: list[Program] = []
+    try:
+        for _ in range(count):
+            started.append(Program())  # noqa: PERF401 - those before are ended if one fails
+        yield started
+    finally:
+        for program in started:
+            program.end()
+
+
+def main() -> None:
+    """Do what each line says, until there are no more."""
+    with contextlib.ExitStack() as opened:
+        log: Log | None = None
+        for line in sys.stdin:
+            order = json.loads(line)
+            if order["do"] == "open":
+                opened.close()
+                log = open_log(order["place"])
+                opened.callback(log.close)
+                _say("open")
+            elif log is not None:
+                _use(log, order)
+
+
+def _use(log: Log, order: dict[str, Any]) -> None:
+    if order["do"] == "append":
+        log.append_each(messages(order["count"]))
+        _say("done")
+    else:
+        # One clock for all processes of the machine.
+        coming = log.follow(order["count"], lambda: _say("waiting"))
+        _say([time.monotonic() for _ in coming])
+
+
+def _say(what: Any) -> None:
+    os.write(1, f"{json.dumps(what)}\n".encode())
+
+
+if __name__ == "__main__":
+    main()
