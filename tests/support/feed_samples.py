@@ -113,6 +113,9 @@ async def open_feeds(folder: Path, witness: Path | None = None) -> AsyncIterator
     finally:
         await feeds.close()
         threads.close()
+        # With its threads go their databases' files, and a disk can be unmounted.
+        for pool in (threads.transfers, threads._workers):
+            pool.shutdown(wait=True)
 
 
 def append_id(number: int) -> bytes:

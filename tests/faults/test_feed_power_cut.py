@@ -1,0 +1,149 @@
+"""Power cuts while messages are appended: what was acknowledged before is there after them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import traceback
+from pathlib import Path
+
+import pytest
+
+from kachery_core.feeds import subfeed_hash
+from kachery_core.messages import SubfeedKey
+from tests.support.feed_samples import append_one, log_path, open_feeds
+from tests.support.feed_verifier import verify_log
+from tests.support.power_cut import crashes, mounted_image, recorded_ext4, why_no_power_cuts
+
+pytestmark = [
+    pytest.mark.faults,
+    pytest.mark.timeout(600),
+    pytest.mark.skipif(bool(why_no_power_cuts()), reason=why_no_power_cuts() or "power can be cut"),
+]
+
+DISK_SIZE = 16 << 20
+CRASHES = 1000
+# Notes go to the disk of the store and to its witness, which is elsewhere, as in life.
+WRITER = """
+import asyncio, json, random, sys
+from pathlib import Path
+from kachery_core.feeds import subfeed_hash
+from kachery_core.messages import SubfeedKey
+from tests.support.feed_samples import open_feeds
+from tests.support.power_cut import mark
+mounted, marks, seed = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+rnd = random.Random(seed)
+
+async def write(feeds, key, writer):
+    for number in range(25):
+        size = rnd.choice((1, 1, 2, 30))
+        width = rnd.choice((10, 100, 700, 5000))
+        payloads = [json.dumps([writer, number, place, "x" * width]).encode()
+                    for place in range(size)]
+        first, count = await feeds.append(key, rnd.randbytes(16), payloads)
+        mark(marks, f"{key.feed[:20]} {key.subfeed[:10]} {first} {count} {writer} {number}")
+
+async def story():
+    for part in range(3):
+        async with open_feeds(mounted / "work", mounted.parent / "witness") as feeds:
+            record = await feeds.create(f"feed {part}")
+            mark(marks, f"feed {record.feed[:50]}")
+            keys = [SubfeedKey(record.feed, subfeed_hash(name)) for name in ("one", "other")]
+            await asyncio.gather(*(write(feeds, keys[n % 2], n) for n in range(6)))
+
+(mounted / "work").mkdir()
+asyncio.run(story())
+"""
+
+
+def test_after_1000_power_cuts_no_acknowledged_message_is_lost(tmp_path):
+    seed = 20261120
+    print(f"seed {seed}")
+    with recorded_ext4(tmp_path, DISK_SIZE) as (mounted, marks):
+        subprocess.run(
+            [sys.executable, "-c", WRITER, str(mounted), str(marks), str(seed)],
+            cwd=Path(__file__).parents[2],
+            check=True,
+        )
+    promised = looked_at = torn = 0
+    for crash in crashes(tmp_path, DISK_SIZE, CRASHES, seed):
+        with mounted_image(crash.disk, tmp_path / "after") as root:
+            torn += int(_in_child(root / "work", crash.marks))
+        looked_at += 1
+        promised += len(crash.marks)
+    print(f"{looked_at} power cuts, {promised} promises kept, {torn} appends torn and left out")
+    assert looked_at == CRASHES
+    assert promised > 50 * CRASHES
+    assert torn > 0
+
+
+def _in_child(folder: Path, marks: list[str]) -> str:
+    """Check in a process of its own: nothing keeps the disk when it has ended."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            said = str(asyncio.run(_check(folder, marks)))
+        except BaseException:  # noqa: BLE001 - told by the parent
+            said = traceback.format_exc()
+        os.write(writer, said.encode()[-4000:])
+        os._exit(0)
+    os.close(writer)
+    with open(reader, encoding="utf-8") as answer:
+        said = answer.read()
+    os.waitpid(child, 0)
+    assert said.isdecimal(), said
+    return said
+
+
+async def _check(folder: Path, marks: list[str]) -> int:
+    """Each feed and message that was acknowledged; the number of logs with a torn end."""
+    if not (folder / "storage" / ".state" / "feeds.sqlite").exists():
+        assert marks == []
+        return 0
+    torn = 0
+    # Without a witness: what is on this disk must be enough.
+    async with open_feeds(folder, folder / "new witness") as feeds:
+        records = {record.feed[:50]: record for record in feeds.all()}
+        for mark in marks:
+            if mark.startswith("feed "):
+                assert mark.removeprefix("feed ") in records
+        for record in records.values():
+            for name in ("one", "other"):
+                key = SubfeedKey(record.feed, subfeed_hash(name))
+                torn += await _check_subfeed(folder, feeds, key, marks)
+    return torn
+
+
+async def _check_subfeed(folder, feeds, key: SubfeedKey, marks: list[str]) -> int:
+    path = log_path(folder, key)
+    before = path.read_bytes() if path.exists() else b""
+    length = await feeds.length(key)
+    assert await append_one(feeds, key, 1) == length
+    messages = verify_log(path, key.feed, key.subfeed)
+    assert messages.pop() == {"n": 1}
+    for mark in marks:
+        feed, subfeed, *numbers = mark.split()
+        if (feed, subfeed) != (key.feed[:20], key.subfeed[:10]):
+            continue
+        first, count, writer, number = map(int, numbers)
+        found = [message[:3] for message in messages[first : first + count]]
+        assert found == [[writer, number, place] for place in range(count)], mark
+    appends = {json.dumps(message[:2]): None for message in messages}
+    for writer in range(6):
+        mine = [json.loads(one)[1] for one in appends if json.loads(one)[0] == writer]
+        assert mine == list(range(len(mine)))
+    # Something was on its way and did not come whole.
+    return int(
+        bool(before) and path.read_bytes()[: len(before)] != before and _has_torn_end(before)
+    )
+
+
+def _has_torn_end(data: bytes) -> bool:
+    at = 0
+    while at + 4 <= len(data) and (size := int.from_bytes(data[at : at + 4], "big")):
+        at += 4 + size
+    return at > len(data) or any(data[at:])
