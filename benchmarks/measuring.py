@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import time
 from dataclasses import dataclass, field
 from statistics import median
@@ -126,6 +127,8 @@ class Measuring:
         if way.prepare is not None:
             way.prepare()
         gc.collect()
+        # What the run before left in memory for the disk is not this one's to wait for.
+        os.sync()
         self.quiet()
         if way.touches:
             pretouch(self.pretouched)

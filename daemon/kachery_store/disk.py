@@ -28,6 +28,9 @@ _FICLONE = 0x40049409  # <linux/fs.h>
 
 _pool: tuple[int, ThreadPoolExecutor] | None = None
 
+_AT_FDCWD = -100  # <fcntl.h>
+_RENAME_NOREPLACE = 1  # <linux/fs.h>
+_NOT_SUPPORTED = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP}
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
 
@@ -164,6 +167,32 @@ def clone(source: int, target: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def name_new(temporary: Path, final: Path) -> None:
+    """Rename a file, but never over another one.
+
+    Raises:
+        FileExistsError: the name is taken.
+    """
+    if _libc is not None and hasattr(_libc, "renameat2"):
+        names = os.fsencode(temporary), os.fsencode(final)
+        if _libc.renameat2(_AT_FDCWD, names[0], _AT_FDCWD, names[1], _RENAME_NOREPLACE) == 0:
+            return
+        code = ctypes.get_errno()
+        if code not in _NOT_SUPPORTED:
+            raise OSError(code, os.strerror(code), str(final))
+    try:
+        os.link(temporary, final)
+    except FileExistsError:
+        raise
+    except OSError:
+        # No links here either: between this look and the rename somebody may be faster.
+        if final.exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(final)) from None
+        os.replace(temporary, final)
+    else:
+        os.unlink(temporary)
 
 
 def write_all(descriptor: int, data: memoryview) -> None:

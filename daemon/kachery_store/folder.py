@@ -14,6 +14,7 @@ import contextlib
 import errno
 import os
 import secrets
+import stat
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,7 @@ from pathlib import Path
 from kachery_core.errors import StorageVersionError
 from kachery_store.disk import (
     disk_errors,
+    name_new,
     sync_directory,
     sync_file,
     syncing_directories,
@@ -114,11 +116,14 @@ class Folder:
             )
 
     def new_temporary(self) -> tuple[int, Path]:
-        """A new file, open for writing, in the file system of the store."""
+        """A new file, open for writing, in the file system of the store.
+
+        It is made with the mode it will have: changing it later is one more thing to write.
+        """
         path = self.temporary / f"{os.getpid()}-{secrets.token_hex(8)}"
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
         try:
-            return os.open(path, flags | getattr(os, "O_CLOEXEC", 0), 0o600), path
+            return os.open(path, flags | getattr(os, "O_CLOEXEC", 0), _READ_ONLY_FILE), path
         except KeyboardInterrupt:  # it comes when the file has been made
             path.unlink(missing_ok=True)
             raise
@@ -198,30 +203,16 @@ class Folder:
         return removed
 
 
-def name_new(temporary: Path, final: Path) -> None:
-    """Rename a file, but never over another one.
-
-    Raises:
-        FileExistsError: the name is taken.
-    """
-    try:
-        os.link(temporary, final)
-    except FileExistsError:
-        raise
-    except OSError:
-        # No links in this file system: between this look and the rename somebody may be faster.
-        if final.exists():
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(final)) from None
-        os.replace(temporary, final)
-    else:
-        os.unlink(temporary)
-
-
 def seal(descriptor: int, mode: int = _READ_ONLY_FILE) -> None:
     """Make a finished file read-only and durable, whatever the umask."""
-    if hasattr(os, "fchmod"):
-        os.fchmod(descriptor, mode)
+    set_mode(descriptor, mode)
     sync_file(descriptor)
+
+
+def set_mode(descriptor: int, mode: int = _READ_ONLY_FILE) -> None:
+    """Give an open file its mode, if the umask did not leave it that."""
+    if hasattr(os, "fchmod") and stat.S_IMODE(os.fstat(descriptor).st_mode) != mode:
+        os.fchmod(descriptor, mode)
 
 
 def _make_folder(path: Path) -> None:
@@ -229,7 +220,8 @@ def _make_folder(path: Path) -> None:
         path.mkdir(mode=_OPEN_FOLDER)
     except FileExistsError:
         return
-    path.chmod(_OPEN_FOLDER)
+    if stat.S_IMODE(path.stat().st_mode) != _OPEN_FOLDER:
+        path.chmod(_OPEN_FOLDER)
 
 
 def _is_settled(path: Path) -> bool:

@@ -14,8 +14,8 @@ from kachery_core.errors import (
     StorageFailedError,
 )
 from kachery_core.manifests import encode_manifest, make_manifest
-from kachery_store.disk import disk_errors, sync_all, sync_file, write_all
-from kachery_store.folder import name_new
+from kachery_store.disk import disk_errors, name_new, sync_all, sync_file, write_all
+from kachery_store.folder import set_mode
 from kachery_store.objects import open_held
 from kachery_store.reading import hash_file, read_at
 
@@ -80,7 +80,7 @@ class Placing:
                     raise _collision(coming[sha1], expected)
                 if not self._is_here(expected):
                     with self._temporary(memoryview(data)) as (descriptor, temporary):
-                        os.fchmod(descriptor, 0o444)
+                        set_mode(descriptor)
                     leftovers.callback(temporary.unlink, missing_ok=True)
                     placing.append((temporary, expected))
             self._place_many(placing)
