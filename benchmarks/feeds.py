@@ -85,7 +85,7 @@ def _singles(measuring: Measuring, folder: Path, peers: Peers, count: int) -> Ta
 
 
 def _batches(measuring: Measuring, folder: Path, peers: Peers, count: int) -> Table:
-    few = count // 10
+    few = count // 20
     made = messages(count)
 
     def batches(size: int, of: list[Any]) -> Callable[[Log], object]:
@@ -117,14 +117,16 @@ def _reading(measuring: Measuring, folder: Path, peers: Peers, count: int) -> Ta
     lines = folder / "lines"
     lines.write_bytes(b"\n".join(map(orjson.dumps, made)))
     logs = {kind: peers.new_log(kind) for kind in ("kachery", "redis", "nats")}
-    for log in filter(None, logs.values()):
-        log.append_in_batches(made, 1000)
+    counts = {"kachery": count, "redis": count, "nats": singly}
+    for kind, log in logs.items():
+        if log is not None:
+            log.append_in_batches(made[: counts[kind]], 1000)
     one_by_one = peers.new_log("kachery")
     assert one_by_one is not None
     one_by_one.append_each(made[:singly])
 
     def way(name: str, kind: str) -> Way:
-        return peers.way_of(logs[kind], name, kind, partial(_read, count), count)
+        return peers.way_of(logs[kind], name, kind, partial(_read, counts[kind]), counts[kind])
 
     ways = [
         Way(_LINES, partial(_read_lines, lines), operations=count),
@@ -135,7 +137,7 @@ def _reading(measuring: Measuring, folder: Path, peers: Peers, count: int) -> Ta
     ]
     timings = measuring.compare(ways)
     note = (
-        f"{count:,} messages ({singly:,} where they were appended one by one) from the first on."
+        f"{count:,} messages ({singly:,} if appended one by one, and of NATS), from the first."
         " kachery's rows check every message and the writer's signature, and give what was"
         " appended; Redis and NATS give bytes."
     )
