@@ -26,7 +26,7 @@ _PLAIN = (
     | orjson.OPT_PASSTHROUGH_SUBCLASS
 )
 # Beyond its first 65,536 characters, Unicode is two halves in ASCII-only JSON.
-_HALF_CHARACTER = b"\\ud"
+_HALF_CHARACTER = re.compile(rb"\\ud[89a-f]")
 _PAIR = re.compile(rb"\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}")
 _MARK = b'"$kachery"'
 
@@ -57,7 +57,7 @@ def _encode_carefully(message: Any) -> bytes:
             hint="Use dicts with text keys, lists, text, finite numbers, arrays and bytes.",
         ) from problem
     data = text.encode("ascii")
-    if _HALF_CHARACTER in data and _HALF_CHARACTER in _PAIR.sub(b"", data):
+    if _HALF_CHARACTER.search(data) and _HALF_CHARACTER.search(_PAIR.sub(b"", data)):
         raise InvalidInputError(
             "A text in this message has half a character in it.", hint="Remove it."
         )
