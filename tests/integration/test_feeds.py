@@ -110,7 +110,7 @@ line.ask = lambda door, method, path, *more: asked.append(path) or ask(door, met
 subfeed = kc.load_subfeed(sys.argv[1])
 del asked[:]
 print("ready", flush=True)
-print(json.dumps([subfeed.get_next_messages(wait_msec=60000), asked]), flush=True)
+print(json.dumps([subfeed.get_next_messages(wait_msec=600000), asked]), flush=True)
 """
 
 

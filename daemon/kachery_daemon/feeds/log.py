@@ -40,7 +40,7 @@ class SubfeedLog:
     """One subfeed's messages on disk.
 
     Args:
-        path: the file; made if missing.
+        path: the file; made by the first append.
         key: which subfeed.
         seen: the highest head ever acknowledged; everything up to it must be there.
 
@@ -58,13 +58,10 @@ class SubfeedLog:
         self._has_leftovers = False
         self._marks: list[tuple[int, int, bytes]] = []
         self._append_ids: OrderedDict[bytes, tuple[int, int]] = OrderedDict()
-        with disk_errors(path.parent):
-            is_new = not path.exists()
-            flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
-            self._descriptor = os.open(path, flags, 0o600)
-            if is_new:
-                sync_directory(path.parent)
+        self._descriptor = -1
         try:
+            if path.exists():
+                self._open()
             self._scan(seen)
         except BaseException:
             self.close()
@@ -86,6 +83,9 @@ class SubfeedLog:
                 hint="Restart the node; it checks the feed before it goes on.",
             )
         with disk_errors(self.path.parent, len(data)):
+            if self._descriptor < 0:
+                self._open()
+                sync_directory(self.path.parent)
             if self._has_leftovers:
                 write_all_at(self._descriptor, bytes(self._size - self._end), self._end)
                 self._has_leftovers = False
@@ -138,14 +138,21 @@ class SubfeedLog:
         return any(outline.head == head for outline in outline_batches(run))
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file; nothing is written any more."""
+        self.failed = True
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
 
+    def _open(self) -> None:
+        """Open the file; only the first append makes one, so that asking costs nothing."""
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
+        with disk_errors(self.path.parent):
+            self._descriptor = os.open(self.path, flags, 0o600)
+
     def _scan(self, seen: Head) -> None:
         """Check the whole chain; leave out what was never acknowledged."""
-        data = self.path.read_bytes()
+        data = self.path.read_bytes() if self._descriptor >= 0 else b""
         self._size = len(data)
         settled = 0
         for group, end in self._whole_groups(data, seen):

@@ -5,6 +5,7 @@ import contextlib
 import os
 import shutil
 import stat
+from pathlib import Path
 
 import pytest
 
@@ -203,6 +204,30 @@ def test_a_key_that_others_can_read_is_not_used(tmp_path):
             path.chmod(0o640)
             with pytest.raises(KeyUnsafeError):
                 await append_one(feeds, key, 0)
+
+    run(story())
+
+
+def open_files():
+    """How many files this process has open, where the system tells."""
+    folder = Path("/proc/self/fd")
+    return len(list(folder.iterdir())) if folder.exists() else 0
+
+
+def test_asking_for_subfeeds_that_nobody_wrote_leaves_nothing_behind(tmp_path):
+    """Neither files nor open ones: anybody who may read may ask for any number of them."""
+
+    async def story():
+        async with open_feeds(tmp_path) as feeds:
+            feed = (await feeds.create(None)).feed
+            before = open_files()
+            keys = [SubfeedKey(feed, f"{number:040x}") for number in range(2000)]
+            assert await feeds.wait(dict.fromkeys(keys, 0), 0.01) == []
+            assert await feeds.read(keys[7], 0, MANY) == (Head(), b"")
+            assert open_files() < before + 20
+            assert not list(tmp_path.rglob("*.log"))
+            assert await append_one(feeds, keys[7], 0) == 0
+            assert len(list(tmp_path.rglob("*.log"))) == 1
 
     run(story())
 
@@ -407,6 +432,10 @@ def test_a_full_disk_refuses_appends_and_takes_them_again_when_there_is_room(tmp
             number, acknowledged = 0, []
             assert await append_one(feeds, key, number, large) == 0
             with full(folder):
+                # The log has room of its own; the node's notes of how far it goes have not.
+                for number in range(1, 6):
+                    assert await append_one(feeds, key, number) == number
+                    await asyncio.sleep(0.15)
                 for _ in range(30):
                     number += 1
                     try:
@@ -416,8 +445,6 @@ def test_a_full_disk_refuses_appends_and_takes_them_again_when_there_is_room(tmp
                         break
                 else:
                     raise AssertionError("the disk was never full")
-                # The node's own notes fail meanwhile; that must not end anything.
-                await asyncio.sleep(0.4)
                 assert (await feeds.read(key, 0, MANY))[1]
             refused = number
             for number in range(refused, refused + 3):
