@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Any, Protocol
 
-import orjson
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,6 +20,8 @@ _PART = 1000
 _NATS_IN_FLIGHT = 1000
 _WAIT_MSEC = 60_000
 _SUBJECT = "feeds"
+encode = msgspec.json.Encoder().encode
+decode = msgspec.json.Decoder().decode
 
 
 class Log(Protocol):
@@ -53,7 +55,7 @@ def messages(count: int) -> list[dict[str, Any]]:
     for number in range(count):
         message = {"event": 1_000_000 + number, "time": 1.7e9 + number, "unit": number % 97 + 100}
         message["note"] = ""  # type: ignore[assignment]
-        message["note"] = "x" * (MESSAGE_BYTES - len(orjson.dumps(message)))  # type: ignore[assignment]
+        message["note"] = "x" * (MESSAGE_BYTES - len(encode(message)))  # type: ignore[assignment]
         made.append(message)
     return made
 
@@ -114,13 +116,13 @@ class RedisLog:
 
     def append_each(self, messages: list[Any]) -> None:
         for message in messages:
-            self._redis.xadd(self._stream, {"m": orjson.dumps(message)})
+            self._redis.xadd(self._stream, {"m": encode(message)})
 
     def append_in_batches(self, messages: list[Any], size: int) -> None:
         for start in range(0, len(messages), size):
             with self._redis.pipeline(transaction=False) as pipeline:
                 for message in messages[start : start + size]:
-                    pipeline.xadd(self._stream, {"m": orjson.dumps(message)})
+                    pipeline.xadd(self._stream, {"m": encode(message)})
                 pipeline.execute()
 
     def read_all(self) -> int:
@@ -139,7 +141,7 @@ class RedisLog:
             for _, part in self._redis.xread({self._stream: last}, block=_WAIT_MSEC):
                 for last, fields in part:  # noqa: B007 - the last one is where to go on
                     count -= 1
-                    yield orjson.loads(fields[b"m"])
+                    yield decode(fields[b"m"])
 
     def close(self) -> None:
         self._redis.close()
@@ -175,7 +177,7 @@ class NatsLog:
         )
         on_waiting()
         for _ in range(count):
-            yield orjson.loads(run(subscription.next_msg(_WAIT_MSEC / 1000)).data)
+            yield decode(run(subscription.next_msg(_WAIT_MSEC / 1000)).data)
         run(subscription.unsubscribe())
 
     def close(self) -> None:
@@ -201,13 +203,13 @@ class NatsLog:
 
     async def _append_each(self, messages: list[Any]) -> None:
         for message in messages:
-            await self._stream_of.publish(self._subject, orjson.dumps(message))
+            await self._stream_of.publish(self._subject, encode(message))
 
     async def _append_in_batches(self, messages: list[Any], size: int) -> None:
         for start in range(0, len(messages), size):
             await asyncio.gather(
                 *[
-                    await self._stream_of.publish_async(self._subject, orjson.dumps(message))
+                    await self._stream_of.publish_async(self._subject, encode(message))
                     for message in messages[start : start + size]
                 ]
             )

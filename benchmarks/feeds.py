@@ -7,11 +7,9 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from benchmarks.brokers import nats_server, redis_server
 from benchmarks.feed_delays import delays
-from benchmarks.feed_logs import MESSAGE_BYTES, messages
+from benchmarks.feed_logs import MESSAGE_BYTES, decode, encode, messages
 from benchmarks.feed_peers import Peers, against_redis
 from benchmarks.feed_writers import many_writers
 from benchmarks.measuring import Way
@@ -115,7 +113,7 @@ def _reading(measuring: Measuring, folder: Path, peers: Peers, count: int) -> Ta
     singly = count // 5
     made = messages(count)
     lines = folder / "lines"
-    lines.write_bytes(b"\n".join(map(orjson.dumps, made)))
+    lines.write_bytes(b"\n".join(map(encode, made)))
     logs = {kind: peers.new_log(kind) for kind in ("kachery", "redis", "nats")}
     counts = {"kachery": count, "redis": count, "nats": singly}
     for kind, log in logs.items():
@@ -161,7 +159,7 @@ def _read(count: int, log: Log) -> None:
 
 
 def _read_lines(path: Path) -> list[Any]:
-    return [orjson.loads(line) for line in path.read_bytes().split(b"\n")]
+    return [decode(line) for line in path.read_bytes().split(b"\n")]
 
 
 def _zeros(path: Path) -> Path:
@@ -178,7 +176,7 @@ def _append_to_file(path: Path, made: list[Any], size: int) -> None:
     descriptor = os.open(path, os.O_WRONLY)
     try:
         for start in range(0, len(made), size):
-            os.write(descriptor, b"\n".join(map(orjson.dumps, made[start : start + size])))
+            os.write(descriptor, b"\n".join(map(encode, made[start : start + size])))
             os.fdatasync(descriptor)
     finally:
         os.close(descriptor)
