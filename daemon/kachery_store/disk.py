@@ -35,13 +35,15 @@ _FULL = {errno.ENOSPC, errno.EDQUOT}
 _READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
 
 
+class NameTakenError(Exception):
+    """A file of this name is there already; for this package only."""
+
+
 @contextmanager
 def disk_errors(path: Path, needed_bytes: int | None = None) -> Iterator[None]:
     """Say in the user's words what the operating system says of the storage folder."""
     try:
         yield
-    except FileExistsError:
-        raise  # says something of a name, nothing of the disk
     except OSError as problem:
         if problem.errno in _FULL:
             raise storage_full(path, needed_bytes) from problem
@@ -173,23 +175,25 @@ def name_new(temporary: Path, final: Path) -> None:
     """Rename a file, but never over another one.
 
     Raises:
-        FileExistsError: the name is taken.
+        NameTakenError: somebody was faster.
     """
     if _libc is not None and hasattr(_libc, "renameat2"):
         names = os.fsencode(temporary), os.fsencode(final)
         if _libc.renameat2(_AT_FDCWD, names[0], _AT_FDCWD, names[1], _RENAME_NOREPLACE) == 0:
             return
         code = ctypes.get_errno()
+        if code == errno.EEXIST:
+            raise NameTakenError(final)
         if code not in _NOT_SUPPORTED:
             raise OSError(code, os.strerror(code), str(final))
     try:
         os.link(temporary, final)
     except FileExistsError:
-        raise
+        raise NameTakenError(final) from None
     except OSError:
         # No links here either: between this look and the rename somebody may be faster.
         if final.exists():
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(final)) from None
+            raise NameTakenError(final) from None
         os.replace(temporary, final)
     else:
         os.unlink(temporary)

@@ -137,7 +137,7 @@ class Folder:
             descriptor: the open file, if it is not sealed yet.
 
         Raises:
-            FileExistsError: somebody else gave that name to a file meanwhile.
+            NameTakenError: somebody else gave that name to a file meanwhile.
         """
         parents = self.make_parents(final)
         with syncing_directories(parents[1:]):

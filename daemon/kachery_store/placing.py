@@ -14,7 +14,7 @@ from kachery_core.errors import (
     StorageFailedError,
 )
 from kachery_core.manifests import encode_manifest, make_manifest
-from kachery_store.disk import disk_errors, name_new, sync_all, sync_file, write_all
+from kachery_store.disk import NameTakenError, disk_errors, name_new, sync_all, sync_file, write_all
 from kachery_store.folder import set_mode
 from kachery_store.objects import open_held
 from kachery_store.reading import hash_file, read_at
@@ -49,7 +49,7 @@ class Placing:
         while not self._is_here(manifest):
             self._put_manifest(manifest)
             # Whoever was faster is compared with in the next turn.
-            with contextlib.suppress(FileExistsError), disk_errors(self._folder.root):
+            with contextlib.suppress(NameTakenError), disk_errors(self._folder.root):
                 self._folder.place(ingested.temporary, final)
                 if manifest.size > CHUNK_SIZE:
                     self._seen.remember(final.stat(), manifest.sha1, is_ours=True)
@@ -64,7 +64,7 @@ class Placing:
         expected = make_manifest(sha1, len(view), chunk_digests(view))
         final = self._folder.object_path(sha1)
         while not self._is_here(expected):
-            with contextlib.suppress(FileExistsError):
+            with contextlib.suppress(NameTakenError):
                 with self._temporary(view) as (descriptor, temporary):
                     self._folder.place(temporary, final, descriptor)
                 return
@@ -192,7 +192,7 @@ class Placing:
         while True:
             try:
                 name_new(temporary, final)
-            except FileExistsError:
+            except NameTakenError:
                 if self._is_here(manifest):
                     return
             else:

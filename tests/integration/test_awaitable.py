@@ -20,7 +20,7 @@ def storage(tmp_path, monkeypatch):
 
 
 def test_every_function_that_touches_the_store_is_awaitable() -> None:
-    pure = {"FileInfo", "KacheryError", "KacheryUri", "build_uri", "parse_uri"}
+    pure = {"Feed", "FileInfo", "Subfeed", "KacheryError", "KacheryUri", "build_uri", "parse_uri"}
     for name in {*kc.__all__, "open", "set"} - pure:
         assert inspect.iscoroutinefunction(getattr(client, name)), name
         assert getattr(client, name).__doc__ == getattr(kc, name).__doc__
