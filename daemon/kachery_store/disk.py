@@ -177,15 +177,8 @@ def name_new(temporary: Path, final: Path) -> None:
     Raises:
         NameTakenError: somebody was faster.
     """
-    if _libc is not None and hasattr(_libc, "renameat2"):
-        names = os.fsencode(temporary), os.fsencode(final)
-        if _libc.renameat2(_AT_FDCWD, names[0], _AT_FDCWD, names[1], _RENAME_NOREPLACE) == 0:
-            return
-        code = ctypes.get_errno()
-        if code == errno.EEXIST:
-            raise NameTakenError(final)
-        if code not in _NOT_SUPPORTED:
-            raise OSError(code, os.strerror(code), str(final))
+    if _renamed_in_one_step(temporary, final):
+        return
     try:
         os.link(temporary, final)
     except FileExistsError:
@@ -197,6 +190,21 @@ def name_new(temporary: Path, final: Path) -> None:
         os.replace(temporary, final)
     else:
         os.unlink(temporary)
+
+
+def _renamed_in_one_step(temporary: Path, final: Path) -> bool:
+    """Ask Linux to rename unless the name is taken; False where it cannot."""
+    if _libc is None or not hasattr(_libc, "renameat2"):
+        return False
+    names = os.fsencode(temporary), os.fsencode(final)
+    if _libc.renameat2(_AT_FDCWD, names[0], _AT_FDCWD, names[1], _RENAME_NOREPLACE) == 0:
+        return True
+    code = ctypes.get_errno()
+    if code == errno.EEXIST:
+        raise NameTakenError(final)
+    if code not in _NOT_SUPPORTED:
+        raise OSError(code, os.strerror(code), str(final))
+    return False
 
 
 def write_all(descriptor: int, data: memoryview) -> None:
