@@ -103,7 +103,7 @@ def test_what_cannot_be_a_message_fails_alone(tmp_path):
                 append_one(feeds, key, 3),
                 return_exceptions=True,
             )
-            assert [results[0], results[3]] == [0, 1]
+            assert {results[0], results[3]} == {0, 1}
             assert isinstance(results[1], InvalidInputError)
             assert isinstance(results[2], InvalidInputError)
 
