@@ -70,14 +70,15 @@ def decode_messages(payloads: list[bytes]) -> list[Any]:
     Raises:
         MalformedContentError: the feed's writer signed something that is not JSON.
     """
-    joined = b",".join(payloads)
+    decode = msgspec.json.Decoder().decode
     try:
-        messages: list[Any] = msgspec.json.decode(b"[%b]" % joined)
-    except (ValueError, RecursionError) as problem:
+        # One by one: joined, a forged payload could borrow a bracket from its neighbour.
+        messages = [decode(payload) for payload in payloads]
+    except (msgspec.MsgspecError, ValueError, RecursionError) as problem:
         raise MalformedContentError(f"A message of the feed is not JSON: {problem}.") from problem
-    if len(messages) != len(payloads):
-        raise MalformedContentError("A message of the feed is not one JSON value.")
-    return [_resolved(message) for message in messages] if _MARK in joined else messages
+    if any(_MARK in payload for payload in payloads):
+        return [_resolved(message) for message in messages]
+    return messages
 
 
 def _reference(value: Any) -> Any:

@@ -117,3 +117,9 @@ def test_what_a_writer_signed_that_is_no_json_is_refused(payloads):
 
 def test_no_messages_are_none():
     assert decode_messages([]) == []
+
+
+@pytest.mark.parametrize("payloads", [[b"1,2"], [b'"a', b'b"'], [b"1,2", b""], [b"[1", b"2]"]])
+def test_forged_payloads_cannot_borrow_from_each_other(payloads: list[bytes]) -> None:
+    with pytest.raises(MalformedContentError):
+        decode_messages(payloads)
