@@ -5,10 +5,8 @@ The caller holds the storage folder's life lock, so nobody else makes the same f
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
-import stat
 from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -21,14 +19,14 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from kachery_core.errors import InvalidInputError, KeyUnsafeError
-from kachery_store.disk import disk_errors, sync_directory, write_all
+from kachery_daemon.system.private_files import PRIVATE, read_private, write_durably
+from kachery_store.disk import disk_errors, sync_directory
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from kachery_store.folder import Folder
 
-_PRIVATE = 0o600
 _READABLE = 0o444
 _GROUP_READABLE = 0o440
 # The node's owner, as feeds and mutables know their writers; other users are their user ids.
@@ -62,8 +60,8 @@ def node_key(folder: Folder) -> Ed25519PrivateKey:
     with disk_errors(folder.root):
         if not path.exists():
             key = Ed25519PrivateKey.generate()
-            _write_new(folder, path, _pem(key), _PRIVATE)
-        return _checked_key(path, _read_private(path))
+            _write_new(folder, path, _pem(key), PRIVATE)
+        return _checked_key(path, read_private(path))
 
 
 def node_id(key: Ed25519PrivateKey) -> str:
@@ -79,7 +77,7 @@ def make_feed_key(folder: Folder) -> str:
         if not keys.exists():
             keys.mkdir(mode=0o700)
             sync_directory(keys.parent)
-        _write_new(folder, _feed_key_path(folder, node_id(key)), _pem(key), _PRIVATE)
+        _write_new(folder, _feed_key_path(folder, node_id(key)), _pem(key), PRIVATE)
     return node_id(key)
 
 
@@ -91,7 +89,7 @@ def feed_signer(folder: Folder, feed: str) -> FeedSigner:
     """
     path = _feed_key_path(folder, feed)
     with disk_errors(folder.root):
-        return FeedSigner(_checked_key(path, _read_private(path)))
+        return FeedSigner(_checked_key(path, read_private(path)))
 
 
 def delete_feed_key(folder: Folder, feed: str) -> None:
@@ -109,11 +107,11 @@ def owner_token(folder: Folder) -> str:
     path = folder.state / "token"
     with disk_errors(folder.root):
         if path.exists():
-            token = _read_private(path).decode("ascii", "replace").strip()
+            token = read_private(path).decode("ascii", "replace").strip()
             if _TOKEN.fullmatch(token):
                 return token
         token = secrets.token_urlsafe(32)
-        _write_new(folder, path, token.encode(), _PRIVATE)
+        _write_new(folder, path, token.encode(), PRIVATE)
         return token
 
 
@@ -166,38 +164,8 @@ def _feed_key_path(folder: Folder, feed: str) -> Path:
 def _write_new(
     folder: Folder, path: Path, data: bytes, mode: int, group: int | None = None
 ) -> None:
-    """Write a file that is never readable by more than it should be, and whole or absent."""
-    temporary = folder.state / f"{path.name}.{secrets.token_hex(8)}"
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE)
-    try:
-        try:
-            write_all(descriptor, memoryview(data))
-            if group is not None:
-                os.fchown(descriptor, -1, group)
-            if hasattr(os, "fchmod"):
-                os.fchmod(descriptor, mode)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    sync_directory(path.parent)
-
-
-def _read_private(path: Path) -> bytes:
-    """The content of a secret file that nobody else may read."""
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
-    with open(descriptor, "rb") as file:
-        mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-        if os.name != "nt" and mode & 0o077:
-            raise KeyUnsafeError(
-                f"The secret file {path} can be read by others (mode {mode:04o}).",
-                hint=f"Run `chmod 600 {path}`; if somebody may have read it, delete it instead.",
-                path=str(path),
-            )
-        return file.read()
+    """Write a secret; what is half written is in the state folder, where nobody else looks."""
+    write_durably(path, data, mode, folder.state, group)
 
 
 def _checked_key(path: Path, pem: bytes) -> Ed25519PrivateKey:
