@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from kachery_daemon.api.endpoint import Endpoint
     from kachery_daemon.api.upload import Upload
     from kachery_daemon.feeds.collection import Feeds
+    from kachery_daemon.sharing.loads import Loads
     from kachery_daemon.system.threads import Threads
     from kachery_store import Store
 
@@ -40,6 +41,7 @@ class Services:
     store: Store
     threads: Threads
     feeds: Feeds
+    loads: Loads
     door: Door
     probe: Probe
     settings: list[Setting]
