@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Literal, Protocol
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from kachery_core.memberships import Membership, Role
+    from kachery_core.memberships import Membership
+    from kachery_core.roles import Role
 
 State = Literal["connected", "connecting", "revoked", "expired"]
 
