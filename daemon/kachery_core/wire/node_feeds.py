@@ -1,18 +1,20 @@
 """What nodes say to each other about feeds.
 
-A subfeed is looked for by its discovery key, and offered by whoever has a copy: its writer, or any
-node that follows it. Lengths, names and messages are sealed with the subfeed's key, as notes;
-messages are batches as their writer signed them (`kachery_core.messages`), and nobody is believed
-about them.
+A feed, or a subfeed, is looked for by its discovery key, and offered by whoever has it: its writer,
+or any node that keeps a copy. Lengths, names and messages are sealed with the key that follows from
+the URI, as notes; messages are batches as their writer signed them (`kachery_core.messages`), and
+nobody is believed about them.
 """
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import msgspec
 
+from kachery_core.sealing import seal_note, unseal_note
 from kachery_core.wire.node import (
+    Bytes16,
     Bytes32,
     Count,
     Discoveries,
@@ -21,82 +23,91 @@ from kachery_core.wire.node import (
     Note,
     Packet,
     Signature,
+    pack,
+    unpack,
 )
 
-LARGEST_RUN = 1 << 20
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+_P = TypeVar("_P", bound=Packet)
+
+# The most bytes of messages in one answer; a longer run is asked for piece by piece.
+LARGEST_PIECE = 1 << 20
+# Of messages that are told live; of more than that only the head is told.
+LARGEST_LIVE = 64 << 10
+MOST_LISTED = 1000
 
 
 class FindFeeds(Packet, frozen=True):
-    """Who has copies of these subfeeds? To `feeds.find`."""
+    """Who has these feeds and subfeeds? To `feeds.find`, answered by `FeedOffers`."""
 
     discoveries: Discoveries
 
 
 class HeadFacts(Packet, frozen=True):
-    """How far a copy goes, as the feed's writer signed it: length, last entry, signature."""
+    """What is sealed in the offer of a subfeed: how far it goes there.
+
+    Attributes:
+        length, entry, signature: the head, as the feed's writer signed it; zeros if it is empty.
+        live: what is new there is told at `feeds.live.` and these bytes in hex, to whoever asked
+            in the last 90 seconds. Random; another run of the node has another one.
+        is_writer: whether it says that it holds the feed's key.
+        is_forked: whether it has the proof that there are two histories.
+    """
 
     length: Count
     entry: Bytes32
     signature: Signature
+    live: Bytes16
+    is_writer: bool
+    is_forked: bool
+
+
+class FeedFacts(Packet, frozen=True):
+    """What is sealed in the offer of a feed."""
+
+    subfeeds: Count
+    is_writer: bool
 
 
 class FeedOffer(Packet, frozen=True):
-    """I have a copy; `note` is sealed `HeadFacts`."""
+    """I have this; `note` is sealed `HeadFacts`, or `FeedFacts` if a feed was looked for."""
 
     discovery: Discovery
     note: Note
 
 
 class FeedOffers(Packet, frozen=True):
-    """What copies a node has of what was looked for; padded like `FileOffers`."""
+    """What a node has of what was looked for; padded like `FileOffers`."""
 
     instance: Instance
     offers: Annotated[list[FeedOffer], msgspec.Meta(max_length=1000)]
     padding: bytes = b""
 
 
-class ReadFeed(Packet, frozen=True, tag="read"):
-    """Send me messages of a subfeed, from this position; answered by `FeedRun`."""
+class AskHeads(Packet, frozen=True):
+    """Which of these go farther than that, or are forked? To `feeds.get.NODE.INSTANCE.heads`.
 
-    discovery: Discovery
-    position: Count
-    max_bytes: Annotated[int, msgspec.Meta(ge=1, le=LARGEST_RUN)] = LARGEST_RUN
-
-
-class ListSubfeeds(Packet, frozen=True, tag="list"):
-    """Which subfeeds of this feed are there? Answered by `SubfeedList`."""
-
-    discovery: Discovery
-
-
-# To `feeds.get.NODE.INSTANCE`.
-AskFeed = ReadFeed | ListSubfeeds
-
-
-class RunFacts(Packet, frozen=True):
-    """What is sealed in a run.
-
-    Attributes:
-        before_length: how many messages come before the run.
-        before_entry: the last entry before it.
-        run: whole batches, one after the other; empty if there is nothing at the position.
-        length: how far the copy goes.
+    Answered by `FeedOffers` with those only.
     """
 
-    before_length: Count
-    before_entry: Bytes32
-    run: bytes
-    length: Count
+    discoveries: Discoveries
+    lengths: Annotated[list[Count], msgspec.Meta(min_length=1, max_length=1000)]
 
 
-class FeedRun(Packet, frozen=True):
-    """Messages of a subfeed; `note` is sealed `RunFacts`. Also sent to `feeds.live.TOKEN`."""
+class ListSubfeeds(Packet, frozen=True):
+    """Which subfeeds does this feed have? To `feeds.get.NODE.INSTANCE.list`.
 
-    note: Note
+    Answered by `Sealed` `SubfeedsFacts`: those from number `first` on, in the order of hashes.
+    """
+
+    discovery: Discovery
+    first: Count
 
 
 class SubfeedFacts(Packet, frozen=True):
-    """A subfeed: its hash (20 bytes), its name as JSON or nothing, and how far the copy goes."""
+    """A subfeed: its hash (20 bytes), its name as JSON or nothing, and about how far it goes."""
 
     subfeed: Annotated[bytes, msgspec.Meta(min_length=20, max_length=20)]
     name: Annotated[bytes, msgspec.Meta(max_length=8192)]
@@ -104,12 +115,82 @@ class SubfeedFacts(Packet, frozen=True):
 
 
 class SubfeedsFacts(Packet, frozen=True):
-    """What is sealed in a list of subfeeds."""
+    """What is sealed in a list of subfeeds; `total` is the number of all."""
 
-    subfeeds: Annotated[list[SubfeedFacts], msgspec.Meta(max_length=10_000)]
+    total: Count
+    subfeeds: Annotated[list[SubfeedFacts], msgspec.Meta(max_length=MOST_LISTED)]
 
 
-class SubfeedList(Packet, frozen=True):
-    """The subfeeds of a feed; `note` is sealed `SubfeedsFacts`, with the feed's key."""
+class ReadFeed(Packet, frozen=True, tag="run"):
+    """Send me the messages of a subfeed from number `position` on; answered by `RunPiece`.
+
+    A run ends at a signature, so it may be longer than one answer: `offset` is where in it, in
+    bytes, the next piece begins.
+    """
+
+    discovery: Discovery
+    position: Count
+    offset: Count = 0
+
+
+class ReadProof(Packet, frozen=True, tag="proof"):
+    """Send me the proof of a fork; answered by `RunPiece`, whose bytes are the proof as JSON."""
+
+    discovery: Discovery
+    offset: Count = 0
+
+
+# To `feeds.get.NODE.INSTANCE.bytes`, on the bulk connection; the answer is sealed, not signed.
+AskBytes = ReadFeed | ReadProof
+
+
+class RunPiece(Packet, frozen=True):
+    """What is sealed in an answer with messages, and in what is told live.
+
+    Attributes:
+        before_length, before_entry: the head before the run.
+        piece: whole batches, one after the other, or a piece of them; empty if there are none.
+        total: how many bytes the whole run has.
+        length: how far the subfeed goes there.
+    """
+
+    before_length: Count
+    before_entry: Bytes32
+    piece: bytes
+    total: Count
+    length: Count
+
+
+class Sealed(Packet, frozen=True):
+    """A note, filled up so that an answer with nothing looks like a small one with something."""
 
     note: Note
+    padding: bytes = b""
+
+
+Sealable: TypeAlias = "HeadFacts | FeedFacts | SubfeedsFacts | RunPiece"
+
+
+def seal_facts(key: bytes, nonce: bytes, discovery: bytes, facts: Sealable) -> bytes:
+    """The note that tells facts about a feed or subfeed to whoever knows its URI.
+
+    Args:
+        key: `feed_key` or `subfeed_key_of`.
+        nonce: 12 random bytes.
+        discovery: what it is looked for by.
+        facts: what to tell. One kind is never taken for another.
+    """
+    return seal_note(key, nonce, pack(facts), _purpose(type(facts), discovery))
+
+
+def unseal_facts(key: bytes, discovery: bytes, note: bytes, kind: type[_P]) -> _P:
+    """The facts of one kind in a note.
+
+    Raises:
+        BadEnvelopeError: sealed with another key, about something else, or other facts.
+    """
+    return unpack(unseal_note(key, note, _purpose(kind, discovery)), kind)
+
+
+def _purpose(kind: type, discovery: bytes) -> bytes:
+    return kind.__name__.encode() + b"\0" + discovery
