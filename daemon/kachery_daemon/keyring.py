@@ -19,6 +19,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from kachery_core.errors import InvalidInputError, KeyUnsafeError
+from kachery_core.keys import SeedSigner
+from kachery_core.nkeys import account_nkey
 from kachery_daemon.system.private_files import PRIVATE, read_private, write_durably
 from kachery_store.disk import disk_errors, sync_directory
 
@@ -69,14 +71,16 @@ def node_id(key: Ed25519PrivateKey) -> str:
     return key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
 
 
+def seed_of(key: Ed25519PrivateKey) -> bytes:
+    """The 32 bytes that are the secret of a key."""
+    return key.private_bytes_raw()
+
+
 def make_feed_key(folder: Folder) -> str:
     """Make the key of a new feed; its public key, which is the feed's name."""
     key = Ed25519PrivateKey.generate()
-    keys = folder.state / "keys"
     with disk_errors(folder.root):
-        if not keys.exists():
-            keys.mkdir(mode=0o700)
-            sync_directory(keys.parent)
+        _make_key_folder(folder)
         _write_new(folder, _feed_key_path(folder, node_id(key)), _pem(key), PRIVATE)
     return node_id(key)
 
@@ -96,6 +100,27 @@ def delete_feed_key(folder: Folder, feed: str) -> None:
     """Forget the key of a feed: nobody can append to it any more."""
     with disk_errors(folder.root):
         _feed_key_path(folder, feed).unlink(missing_ok=True)
+
+
+def make_channel_key(folder: Folder) -> SeedSigner:
+    """Make the key of a new channel; whoever has it decides who belongs to the channel."""
+    key = Ed25519PrivateKey.generate()
+    with disk_errors(folder.root):
+        _make_key_folder(folder)
+        path = _channel_key_path(folder, account_nkey(node_id(key)))
+        _write_new(folder, path, _pem(key), PRIVATE)
+    return SeedSigner(seed_of(key))
+
+
+def channel_signer(folder: Folder, channel_id: str) -> SeedSigner:
+    """What signs for a channel that this node owns.
+
+    Raises:
+        KeyUnsafeError: others may read the key, or it is none.
+    """
+    path = _channel_key_path(folder, channel_id)
+    with disk_errors(folder.root):
+        return SeedSigner(seed_of(_checked_key(path, read_private(path))))
 
 
 def owner_token(folder: Folder) -> str:
@@ -159,6 +184,17 @@ def _pem(key: Ed25519PrivateKey) -> bytes:
 
 def _feed_key_path(folder: Folder, feed: str) -> Path:
     return folder.state / "keys" / f"{feed}.pem"
+
+
+def _channel_key_path(folder: Folder, channel_id: str) -> Path:
+    return folder.state / "keys" / f"channel-{channel_id}.pem"
+
+
+def _make_key_folder(folder: Folder) -> None:
+    keys = folder.state / "keys"
+    if not keys.exists():
+        keys.mkdir(mode=0o700)
+        sync_directory(keys.parent)
 
 
 def _write_new(

@@ -155,7 +155,7 @@ class Link(Protocol):
         """Be told when the state, a role, the record or who is there changes; ends the watch."""
         ...
 
-    async def serve(self, subject: str, role: Role, answer: Answering) -> Unsubscribe:
+    async def serve(self, subject: str, role: Role | None, answer: Answering) -> Unsubscribe:
         """Answer questions that come by a subject, while this node has the role.
 
         At most 8 questions of one member and 64 in all are answered at a time; some more wait,
@@ -163,7 +163,8 @@ class Link(Protocol):
 
         Args:
             subject: may end in `>`.
-            role: the `provide-…` role it takes; who asks needs its `request-…` role.
+            role: the `provide-…` role it takes; None if every member answers. What who asks may
+                ask follows from the subject: see `Question.is_allowed`.
             answer: several results are several answers; None says nothing at all.
         """
         ...
@@ -173,19 +174,19 @@ class Link(Protocol):
         subject: str,
         body: bytes,
         *,
-        role: Role,
+        role: Role | None,
         timeout: float,
         expect: int | None = None,
     ) -> AsyncIterator[Answer]:
         """Ask, and get the answers as they come.
 
         Ends after `timeout` seconds, at once if nobody listens, or when `expect` members have
-        said all they have to say.
+        said all they have to say; of a question to one node (`TOPIC.get.NODE…`) when that has.
 
         Args:
             subject: whom and what to ask.
             body: at most `largest_body` bytes.
-            role: what the answerers must hold; this node needs its counterpart.
+            role: what the answerers must hold; this node needs its counterpart. None for any.
             timeout: seconds.
             expect: how many members answer; None waits for the time to pass.
 
@@ -219,8 +220,9 @@ class Link(Protocol):
     async def serve_bulk(self, subject: str, role: Role, answer: BulkAnswering) -> Unsubscribe:
         """Answer with bytes as they are, on a connection of their own.
 
-        The question is checked like any other; the frames of the answer are neither sealed nor
-        signed by the link: seal them with the content's key. The limits are those of `serve`.
+        The subject may be one that is also served with `serve`: they do not meet. The question is
+        checked like any other; the frames of the answer are neither sealed nor signed by the link:
+        seal them with the content's key. The limits are those of `serve`.
         """
         ...
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from kachery_core.hub_urls import HubUrl
     from kachery_core.keys import Signer
-    from kachery_core.memberships import Membership, Record
+    from kachery_core.memberships import Membership
+    from kachery_core.records import Record
     from kachery_core.roles import Role
 
 _CONTROL = "control"
