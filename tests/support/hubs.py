@@ -6,9 +6,16 @@ import contextlib
 import os
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from kachery_core.keys import SEED_SIZE, SeedSigner
+from kachery_core.memberships import Grant, make_membership
+from kachery_core.nkeys import account_nkey
+from kachery_core.records import Terms, make_record
+from kachery_core.roles import ALL_ROLES
+from kachery_core.wire.hub import Deposit
 from tests.support.nodes import (
     PATIENCE_SECONDS,
     end_process,
@@ -152,3 +159,34 @@ def _start(
         end_process(process)
         raise
     return process, facts
+
+
+class SampleChannel:
+    """A channel whose key the test holds, with members who are only keys."""
+
+    def __init__(self, name: str = "lab") -> None:
+        self.key = SeedSigner(os.urandom(SEED_SIZE))
+        self.id = account_nkey(self.key.public_key)
+        self.name = name
+        self.owner = SeedSigner(os.urandom(SEED_SIZE))
+
+    def record(self, version: int = 1, issued_at: int | None = None, **facts: Any) -> str:
+        """A record of the channel."""
+        at = int(time.time()) if issued_at is None else issued_at
+        owner = self.owner.public_key
+        terms = Terms(name=self.name, version=version, owner=owner, issued_at=at, **facts)
+        return make_record(self.key, terms)
+
+    def membership(
+        self, node: SeedSigner, issued_at: int | None = None, seconds: int = 3600, **facts: Any
+    ) -> str:
+        """A membership of a node, with every role."""
+        at = int(time.time()) if issued_at is None else issued_at
+        grant = Grant(
+            node_id=node.public_key, roles=ALL_ROLES, issued_at=at, expires_at=at + seconds, **facts
+        )
+        return make_membership(self.key, grant)
+
+    def deposit(self, node: SeedSigner, letter: bytes = b"letter", **facts: Any) -> Deposit:
+        """What waits for a node."""
+        return Deposit(self.membership(node, **facts), letter)

@@ -15,10 +15,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 
 from kachery_core.errors import InvalidRequestError, KacheryError, error_from_wire, error_to_wire
-from kachery_core.keys import is_signed_by
-from kachery_core.nkeys import user_nkey
+from kachery_core.jwts import encode_jwt
+from kachery_core.keys import SeedSigner, is_signed_by
+from kachery_core.nkeys import account_nkey, user_nkey
+from kachery_core.statements import NATS_VERSION
 
 if TYPE_CHECKING:
+    from kachery_core.hub_urls import HubUrl
     from kachery_core.keys import Signer
 
 REGISTER = "lobby.register"
@@ -114,6 +117,24 @@ def lobby_subject(request: str, node_id: str) -> str:
     return f"{request}.{user_nkey(node_id)}"
 
 
+def guest_token(hub_url: HubUrl, node_id: str) -> str:
+    """A pass for the lobby, which anybody makes who has the hub's URL; good for this node only.
+
+    Raises:
+        InvalidInputError: not a node id.
+    """
+    guest = SeedSigner(hub_url.lobby_seed)
+    claims = {
+        "iss": account_nkey(guest.public_key),
+        "sub": user_nkey(node_id),
+        "name": "guest",
+        "iat": 0,
+        # What a guest may do stands in the account of the lobby.
+        "nats": {"type": "user", "version": NATS_VERSION, "issuer_account": hub_url.lobby_account},
+    }
+    return encode_jwt(claims, guest)
+
+
 def sign_registration(channel: Signer, registration: Registration) -> bytes:
     """A registration, ready to be sent.
 
@@ -141,6 +162,11 @@ def read_registration(data: bytes) -> tuple[Registration, SignedRegistration]:
 def is_registered_by(channel_key: str, signed: SignedRegistration) -> bool:
     """Whether a channel, by its public key of 64 hex digits, signed a registration."""
     return is_signed_by(channel_key, signed.signature, _TAG + signed.body)
+
+
+def encode_lookup(lookup: Lookup) -> bytes:
+    """A question about a channel, ready to be sent."""
+    return msgspec.msgpack.encode(lookup)
 
 
 def read_lookup(data: bytes) -> Lookup:

@@ -6,7 +6,6 @@ import logging
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -14,6 +13,8 @@ _POLITE_SECONDS = 3.0
 _KILLED_SECONDS = 5.0
 _LOOK_EVERY_SECONDS = 0.01
 _LONGEST_PID = 20
+# Where there is no /proc.
+_PS = Path("/bin/ps")
 _log = logging.getLogger(__name__)
 
 
@@ -63,18 +64,15 @@ def _is_ours(pid: int, config: Path) -> bool:
 
 
 def _command_line(pid: int) -> bytes:
-    if sys.platform == "linux":
-        try:
-            with open(f"/proc/{pid}/cmdline", "rb") as file:
-                return file.read()
-        except OSError:
-            return b""
-    if not Path("/bin/ps").exists():
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return file.read()
+    except OSError:
+        pass
+    if not _PS.exists():
         return b""
     shown = subprocess.run(  # noqa: S603 - fixed words and a number
-        ["/bin/ps", "-ww", "-o", "command=", "-p", str(pid)],
-        capture_output=True,
-        check=False,
+        [_PS, "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, check=False
     )
     return shown.stdout
 
