@@ -14,7 +14,6 @@ import msgspec
 
 from kachery_core.sealing import seal_note, unseal_note
 from kachery_core.wire.node import (
-    Bytes16,
     Bytes32,
     Count,
     Discoveries,
@@ -50,8 +49,6 @@ class HeadFacts(Packet, frozen=True):
 
     Attributes:
         length, entry, signature: the head, as the feed's writer signed it; zeros if it is empty.
-        live: what is new there is told at `feeds.live.` and these bytes in hex, to whoever asked
-            in the last 90 seconds. Random; another run of the node has another one.
         is_writer: whether it says that it holds the feed's key.
         is_forked: whether it has the proof that there are two histories.
     """
@@ -59,7 +56,6 @@ class HeadFacts(Packet, frozen=True):
     length: Count
     entry: Bytes32
     signature: Signature
-    live: Bytes16
     is_writer: bool
     is_forked: bool
 
@@ -86,8 +82,8 @@ class FeedOffers(Packet, frozen=True):
     padding: bytes = b""
 
 
-class AskHeads(Packet, frozen=True):
-    """Which of these go farther than that, or are forked? To `feeds.get.NODE.INSTANCE.heads`.
+class AskHeads(Packet, frozen=True, tag="heads"):
+    """Which of these go farther than that, or are forked?
 
     Answered by `FeedOffers` with those only.
     """
@@ -96,14 +92,18 @@ class AskHeads(Packet, frozen=True):
     lengths: Annotated[list[Count], msgspec.Meta(min_length=1, max_length=1000)]
 
 
-class ListSubfeeds(Packet, frozen=True):
-    """Which subfeeds does this feed have? To `feeds.get.NODE.INSTANCE.list`.
+class ListSubfeeds(Packet, frozen=True, tag="list"):
+    """Which subfeeds does this feed have?
 
     Answered by `Sealed` `SubfeedsFacts`: those from number `first` on, in the order of hashes.
     """
 
     discovery: Discovery
     first: Count
+
+
+# To `feeds.get.NODE.INSTANCE`.
+AskFeed = AskHeads | ListSubfeeds
 
 
 class SubfeedFacts(Packet, frozen=True):
@@ -140,7 +140,7 @@ class ReadProof(Packet, frozen=True, tag="proof"):
     offset: Count = 0
 
 
-# To `feeds.get.NODE.INSTANCE.bytes`, on the bulk connection; the answer is sealed, not signed.
+# To the same, on the bulk connection; the answer is sealed, not signed.
 AskBytes = ReadFeed | ReadProof
 
 
@@ -159,6 +159,26 @@ class RunPiece(Packet, frozen=True):
     piece: bytes
     total: Count
     length: Count
+
+
+class LiveRun(Packet, frozen=True, tag="run"):
+    """New messages, told to whoever asked for the subfeed in the last 90 seconds.
+
+    To `feeds.live.TOKEN`; `note` is a sealed `RunPiece` with a whole run.
+    """
+
+    instance: Instance
+    note: Note
+
+
+class LiveHead(Packet, frozen=True, tag="head"):
+    """So many new messages that they are better asked for; `note` is sealed `HeadFacts`."""
+
+    instance: Instance
+    note: Note
+
+
+Live = LiveRun | LiveHead
 
 
 class Sealed(Packet, frozen=True):

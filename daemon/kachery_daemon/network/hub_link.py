@@ -133,6 +133,10 @@ class HubLink:
         await self._answerer.turns.close()
         await self._bulk_answerer.turns.close()
 
+    def live_subject(self, discovery: bytes) -> str:
+        """Where news of a subfeed are told; another one when the channel has another key."""
+        return subjects.live("feeds", self.standing.live_token(discovery))
+
     def present(self, role: Role | None = None) -> list[Peer]:
         """The other nodes that are there now, members at this moment."""
         return [

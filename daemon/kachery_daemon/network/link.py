@@ -122,6 +122,10 @@ class Link(Protocol):
         """The most bytes that fit into one question, answer or one-way message."""
         ...
 
+    def live_subject(self, discovery: bytes) -> str:
+        """Where news of a subfeed are told; another one when the channel has another key."""
+        ...
+
     def present(self, role: Role | None = None) -> list[Peer]:
         """The other nodes that are there now; those with a role, if one is given."""
         ...

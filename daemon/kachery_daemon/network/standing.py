@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from kachery_core.capabilities import channel_subkey
+from kachery_core.capabilities import channel_subkey, live_token
 from kachery_core.errors import KacheryError, RoleMissingError
 from kachery_core.memberships import check_membership
 from kachery_core.nkeys import user_nkey
@@ -57,6 +57,7 @@ class Standing:
         self.disabled = disabled
         self.clock = clock
         self.address = user_nkey(signer.public_key)
+        self._keys: dict[int, bytes] = {}
         self._control_keys: dict[int, bytes] = {}
         self.epoch = 0
         for epoch, key in keys.items():
@@ -93,6 +94,10 @@ class Standing:
         """What seals control messages of an epoch; None if this node does not have it."""
         return self._control_keys.get(epoch)
 
+    def live_token(self, discovery: bytes) -> str:
+        """What a subfeed is called in subjects, under the newest key."""
+        return live_token(self._keys[self.epoch], discovery)
+
     def take_record(self, record: Record) -> bool:
         """Take a record of this channel; whether it is newer."""
         if record.channel_id != self.channel_id or record.version <= self.record.version:
@@ -112,6 +117,7 @@ class Standing:
         """Take a key of this channel; whether it was missing. Messages go out under the newest."""
         if epoch in self._control_keys:
             return False
+        self._keys[epoch] = key
         self._control_keys[epoch] = channel_subkey(key, _CONTROL)
         self.epoch = max(self.epoch, epoch)
         return True

@@ -30,7 +30,7 @@ from kachery_core.wire.node_feeds import (
 
 KEY = SubfeedKey("0a" * 32, "0b" * 20)
 NONCE = bytes(12)
-HEAD = HeadFacts(7, b"\1" * 32, b"\2" * 64, b"\3" * 16, is_writer=True, is_forked=False)
+HEAD = HeadFacts(7, b"\1" * 32, b"\2" * 64, is_writer=True, is_forked=False)
 
 
 def test_what_is_sealed_for_a_subfeed_is_read_by_who_knows_it():
