@@ -27,7 +27,7 @@ from nacl.exceptions import CryptoError
 
 from kachery_core.errors import InvalidInputError, InvalidInvitationError, KacheryError
 from kachery_core.hub_urls import HubUrl, parse_hub_url
-from kachery_core.keys import is_signed_by
+from kachery_core.keys import is_public_key, is_signed_by
 from kachery_core.memberships import Membership, read_membership
 from kachery_core.nkeys import account_key_of, account_nkey
 from kachery_core.records import Record, read_record
@@ -101,7 +101,13 @@ class _Sealed(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_field
 
 
 def make_letter(channel: Signer, node_id: str, channel_key: bytes, epoch: int) -> Letter:
-    """The channel's key for a node, signed."""
+    """The channel's key for a node, signed.
+
+    Raises:
+        InvalidInputError: not a node id.
+    """
+    if not is_public_key(node_id):
+        raise _not_a_node(node_id)
     if len(channel_key) != KEY_SIZE:
         raise ValueError(f"a channel key of {len(channel_key)} bytes")
     unsigned = Letter(account_nkey(channel.public_key), node_id, epoch, channel_key, b"")
@@ -223,10 +229,7 @@ def _seal(node_id: str, data: bytes) -> bytes:
     try:
         return crypto_box_seal(data, crypto_sign_ed25519_pk_to_curve25519(bytes.fromhex(node_id)))
     except (CryptoError, ValueError) as problem:
-        raise InvalidInputError(
-            f"{node_id!r:.80} is not a node id.",
-            hint="A node id has 64 hex digits; `kachery node id` prints it.",
-        ) from problem
+        raise _not_a_node(node_id) from problem
 
 
 def _open(sealed: bytes, node_seed: bytes) -> bytes:
@@ -239,6 +242,13 @@ def _open(sealed: bytes, node_seed: bytes) -> bytes:
         )
     except (CryptoError, ValueError, TypeError) as problem:
         raise _refused() from problem
+
+
+def _not_a_node(node_id: str) -> InvalidInputError:
+    return InvalidInputError(
+        f"{node_id!r:.80} is not a node id.",
+        hint="A node id has 64 hex digits; `kachery node id` prints it.",
+    )
 
 
 def _refused() -> InvalidInvitationError:

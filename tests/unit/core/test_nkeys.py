@@ -70,7 +70,8 @@ def test_whatever_else_is_refused(text):
 
 def test_one_key_has_one_spelling():
     text = user_nkey(ALICE.public_key)
-    others = [text.lower(), f"{text}=", f"{text}\n", f" {text[1:]}", f"é{text[1:]}", f"١{text[1:]}"]
+    others = [text.lower(), f"{text}=", f"{text}\n"]
+    others += [f"{letter}{text[1:]}" for letter in " é\u0661"]
     for other in others:
         with pytest.raises(InvalidInputError):
             decode_public(other)
