@@ -97,10 +97,12 @@ class Found(_Message, frozen=True, tag="found"):
     Attributes:
         record: of the channel.
         deposit: what waits for the asker, or None if it is no member.
+        clock: what the hub's clock says, seconds since 1970; 0 if the hub did not tell.
     """
 
     record: str
     deposit: Deposit | None
+    clock: float = 0.0
 
 
 class Refused(_Message, frozen=True, tag="refused"):

@@ -114,7 +114,7 @@ class FrontDesk:
                 "The hub knows no such channel.",
                 hint="Its owner's node registers it; it may be at another hub.",
             )
-        return Found(*found)
+        return Found(*found, time.time())
 
 
 def _take_turn(limit: RateLimit, nkey: str) -> None:

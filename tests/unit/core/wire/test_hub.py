@@ -75,7 +75,7 @@ def test_a_question_arrives_as_it_was_asked() -> None:
 
 
 @pytest.mark.parametrize(
-    "answer", [Registered(3), Found("r", None), Found("r", Deposit("m", b"l"))]
+    "answer", [Registered(3), Found("r", None), Found("r", Deposit("m", b"l"), 1.5)]
 )
 def test_an_answer_arrives_as_it_was_given(answer: Registered | Found) -> None:
     assert read_lobby_answer(msgspec.msgpack.encode(answer)) == answer
