@@ -26,7 +26,8 @@ from kachery_daemon.hub.nats_server import NatsServer
 from kachery_daemon.hub.program import find_program
 from kachery_daemon.hub.registrar import Registrar
 from kachery_daemon.hub.server_config import ServerPaths, child_config
-from kachery_daemon.system.nats_client import Server, trusting
+from kachery_daemon.system.certificates import trusting
+from kachery_daemon.system.nats_client import Server
 from kachery_daemon.system.private_files import read_private, write_private
 from kachery_daemon.system.threads import Threads
 from kachery_store.locks import LifeLock

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import socket
 import ssl
 from typing import TYPE_CHECKING
 
 from kachery_core.errors import HubNotTrustedError, HubUnreachableError
-from kachery_daemon.system.nats_client import connection_error, trusting
+from kachery_daemon.system.certificates import shown_certificate, trusting
+from kachery_daemon.system.nats_client import connection_error
 
 if TYPE_CHECKING:
     from kachery_core.hub_urls import HubUrl
-
-_CONNECT_SECONDS = 5.0
 
 
 def ssl_context(hub_url: HubUrl) -> ssl.SSLContext | None:
@@ -29,7 +27,11 @@ def ssl_context(hub_url: HubUrl) -> ssl.SSLContext | None:
     """
     if hub_url.pin is None:
         return None
-    certificate = _certificate(hub_url)
+    try:
+        # What it shows to anybody; who it is is not known yet.
+        certificate = shown_certificate(hub_url.host, hub_url.port)
+    except (OSError, ValueError) as problem:
+        raise _unreachable(hub_url, problem) from problem
     if not hmac.compare_digest(hashlib.sha256(certificate).digest(), hub_url.pin):
         raise HubNotTrustedError(
             f"The server at {hub_url.server} has not the certificate that the hub's URL names.",
@@ -38,21 +40,6 @@ def ssl_context(hub_url: HubUrl) -> ssl.SSLContext | None:
             hub=hub_url.server,
         )
     return trusting(ssl.DER_cert_to_PEM_cert(certificate))
-
-
-def _certificate(hub_url: HubUrl) -> bytes:
-    """What the server shows to anybody; who it is is not known yet."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    try:
-        with (
-            socket.create_connection((hub_url.host, hub_url.port), _CONNECT_SECONDS) as plain,
-            context.wrap_socket(plain) as connection,
-        ):
-            return connection.getpeercert(binary_form=True) or b""
-    except (OSError, ValueError) as problem:
-        raise _unreachable(hub_url, problem) from problem
 
 
 def _unreachable(hub_url: HubUrl, problem: Exception) -> HubUnreachableError:

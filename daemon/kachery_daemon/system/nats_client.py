@@ -62,20 +62,6 @@ class RefusedError(Exception):
     """The server does not let this user in; what that means is for the caller to say."""
 
 
-def trusting(certificates: str) -> ssl.SSLContext:
-    """A TLS context that trusts these certificates and nothing else.
-
-    Args:
-        certificates: PEM. Names do not matter: whoever has its key is meant, wherever it is.
-    """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    # The one certificate is enough, whoever issued it.
-    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    context.load_verify_locations(cadata=certificates)
-    return context
-
-
 async def open_connection(
     server: Server,
     user: User,
