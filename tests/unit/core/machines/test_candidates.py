@@ -61,7 +61,12 @@ def test_a_table_that_makes_no_sense_is_held_against_all_who_claim_it(table: byt
     assert not candidates.table_came(claim, table)
     assert candidates.is_hopeless
     assert not candidates.offered("c", claim)
-    assert candidates.remember(table) is None
+
+
+def test_a_table_that_was_kept_is_used_only_if_it_is_of_this_content() -> None:
+    candidates = Candidates(SHA1, "", ROOM)
+    assert candidates.remember(b"junk") is None
+    assert candidates.remember(TABLE) == CLAIM
 
 
 def test_another_table_than_claimed_is_held_against_nobody_else() -> None:
