@@ -24,8 +24,11 @@ from kachery_core.errors import (
     StorageInUseError,
     error_to_wire,
 )
+from kachery_daemon.hub.export import export_config
+from kachery_daemon.hub.folder import hub_disk_errors
 from kachery_daemon.hub.hub import Hub, Options
 from kachery_daemon.hub.limits import MOST_CHANNELS
+from kachery_daemon.hub.status import Status, hub_status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,10 +41,12 @@ _EXIT_CODES: tuple[tuple[type[KacheryError], int], ...] = (
     (HubProgramMissingError, 6),
     (KacheryError, 5),
 )
+_NOT_HEALTHY = 1
+_OWN_OPTIONS = {"command", "json", "verbose", "output"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a hub until it is told to end; the exit code."""
+    """Run a hub until it is told to end, or look at one; the exit code."""
     options = _parser().parse_args(arguments)
     # What nats-server writes is for this user alone as well.
     os.umask(0o077)
@@ -49,10 +54,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         level=logging.DEBUG if options.verbose else logging.WARNING,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
-    # It warns of every TLS connection that ends.
+    # They tell of every connection that ends, which is nothing to worry about, and for us to say.
     logging.getLogger("asyncio").setLevel(logging.ERROR)
+    logging.getLogger("nats").setLevel(logging.CRITICAL)
     try:
-        return asyncio.run(_run(options))
+        with hub_disk_errors(options.data):
+            return _COMMANDS[options.command](options)
     except KacheryError as error:
         if options.json:
             print(json.dumps({"error": error_to_wire(error)}), flush=True)
@@ -62,23 +69,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
 
 
-async def _run(options: argparse.Namespace) -> int:
+def _start(options: argparse.Namespace) -> int:
+    chosen = {name: value for name, value in vars(options).items() if name not in _OWN_OPTIONS}
+    program = os.environ.get("KACHERY_NATS_SERVER") or None
+    return asyncio.run(_run(Options(program=program, **chosen), as_json=options.json))
+
+
+async def _run(options: Options, *, as_json: bool) -> int:
     stopped = asyncio.Event()
     _stop_on_signals(stopped)
-    hub = Hub(
-        Options(
-            data=options.data,
-            port=options.port,
-            host=options.host,
-            public_address=options.public_address,
-            is_tls=not options.no_tls,
-            program=os.environ.get("KACHERY_NATS_SERVER"),
-            most_channels=options.max_channels,
-        )
-    )
+    hub = Hub(options)
     try:
         place = await hub.start()
-        if options.json:
+        if as_json:
             print(json.dumps({"ready": True, **msgspec.to_builtins(place)}), flush=True)
         else:
             print(place.url, flush=True)
@@ -86,6 +89,39 @@ async def _run(options: argparse.Namespace) -> int:
     finally:
         await hub.stop()
     return 0
+
+
+def _export(options: argparse.Namespace) -> int:
+    for path in export_config(options.data, options.output or options.data / "export"):
+        print(path)
+    return 0
+
+
+def _status(options: argparse.Namespace) -> int:
+    status = asyncio.run(hub_status(options.data))
+    if options.json:
+        print(json.dumps(msgspec.to_builtins(status)))
+    else:
+        for name, value in _status_lines(status):
+            print(f"{name:14}  {value}")
+    return 0 if status.healthy else _NOT_HEALTHY
+
+
+def _status_lines(status: Status) -> list[tuple[str, object]]:
+    state = "runs" if status.running else "does not run"
+    lines: list[tuple[str, object]] = [("hub", f"{state}, process {status.pid}")]
+    if status.trouble:
+        lines.append(("trouble", status.trouble))
+    lines += [
+        ("channels", f"{status.channels}, {status.members} members"),
+        ("directory", f"{status.directory_bytes:,} bytes"),
+    ]
+    if status.server:
+        facts = status.server
+        lines.append(("nats-server", f"{facts['version']}, {facts['memory'] >> 20} MiB"))
+        lines.append(("connections", facts["connections"]))
+    lines.append(("url", status.url))
+    return lines
 
 
 def _stop_on_signals(stopped: asyncio.Event) -> None:
@@ -98,21 +134,32 @@ def _stop_on_signals(stopped: asyncio.Event) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m kachery_daemon.hub", description=__doc__)
-    parser.add_argument("command", choices=["start"])
-    parser.add_argument(
-        "--data", type=_folder, default=user_data_path("kachery") / "hub", help="its folder"
-    )
-    parser.add_argument("--port", type=_port, help="TCP port; 7422 at first; 0 for any free one")
-    parser.add_argument("--host", default="0.0.0.0", help="the address to listen at")  # noqa: S104
-    parser.add_argument("--public-address", help="the host in its URL")
-    parser.add_argument("--no-tls", action="store_true", help="for a network that is trusted")
-    parser.add_argument("--max-channels", type=int, default=MOST_CHANNELS, help="room for channels")
-    parser.add_argument("--json", action="store_true", help="say in JSON when it is ready")
-    parser.add_argument("--verbose", action="store_true", help="log more")
+    every = argparse.ArgumentParser(add_help=False)
+    folder = user_data_path("kachery") / "hub"
+    every.add_argument("--data", type=_path, default=folder, help="its folder")
+    every.add_argument("--json", action="store_true", help="speak JSON")
+    every.add_argument("--verbose", action="store_true", help="log more")
+    commands = parser.add_subparsers(dest="command", required=True)
+    _add_start_options(commands.add_parser("start", parents=[every], help="run a hub"))
+    commands.add_parser("status", parents=[every], help="how the hub is")
+    export = commands.add_parser("export-config", parents=[every], help="for an existing server")
+    export.add_argument("--output", type=_path, help="the folder to write to")
     return parser
 
 
-def _folder(text: str) -> Path:
+def _add_start_options(start: argparse.ArgumentParser) -> None:
+    add = start.add_argument
+    add("--port", type=_port, help="TCP port; 7422 at first, then the same; 0: any free one")
+    add("--host", default=Options.host, help="the address to listen at")
+    add("--public-address", metavar="HOST", help="the host in its URL")
+    add("--no-tls", dest="is_tls", action="store_false", help="for a network that is trusted")
+    add("--max-channels", dest="most_channels", type=int, default=MOST_CHANNELS, help="at most")
+    add("--server", metavar="URL", help="a nats-server that runs already")
+    add("--server-certificate", type=_path, metavar="FILE", help="what that server shows (PEM)")
+    add("--system-credentials", type=_path, metavar="FILE", help="a user of its system account")
+
+
+def _path(text: str) -> Path:
     return Path(text).expanduser().absolute()
 
 
@@ -121,6 +168,9 @@ def _port(text: str) -> int:
     if not 0 <= port <= 65535:  # noqa: PLR2004 - the largest TCP port
         raise ValueError(text)
     return port
+
+
+_COMMANDS = {"start": _start, "status": _status, "export-config": _export}
 
 
 if __name__ == "__main__":

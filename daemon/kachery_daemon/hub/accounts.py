@@ -29,9 +29,16 @@ _GUEST_SUBJECTS = {
 }
 
 
-def operator_token(keys: Keys) -> str:
-    """Who signs the accounts of this hub."""
-    facts = {"type": "operator", "system_account": keys.system.nkey}
+def operator_token(keys: Keys, *, has_system: bool = True) -> str:
+    """Who signs the accounts of this hub.
+
+    Args:
+        keys: the hub's.
+        has_system: whether its system account is that of the server; else another operator's is.
+    """
+    facts = {"type": "operator"}
+    if has_system:
+        facts["system_account"] = keys.system.nkey
     return _signed(keys.operator, keys.operator.nkey, "kachery hub", facts)
 
 

@@ -13,7 +13,7 @@ import msgspec
 from kachery_core.errors import HubUnreachableError, KacheryError, UnavailableError
 from kachery_core.records import read_record
 from kachery_core.wire.hub import LOOKUP, REGISTER
-from kachery_daemon.hub.accounts import channel_token, own_user_token
+from kachery_daemon.hub.accounts import channel_token, lobby_token, own_user_token
 from kachery_daemon.hub.desk import FrontDesk
 from kachery_daemon.hub.identity import make_key
 from kachery_daemon.system.nats_client import RefusedError, User, open_connection
@@ -140,10 +140,12 @@ class Registrar:
         ended = asyncio.Event()
         async with AsyncExitStack() as stack:
             system = await self._connect(stack, self._system_user, ended)
-            lobby = await self._connect(stack, self._lobby_user, ended)
             async with self._entering:
                 self._system = system
+                # A server of somebody else's does not know it, or knows an older one.
+                await self._tell(lobby_token(self._keys))
                 await self._announce_all()
+            lobby = await self._connect(stack, self._lobby_user, ended)
             await self._listen(lobby, REGISTER, self._register)
             await self._listen(lobby, LOOKUP, self._desk.lookup)
             await lobby.flush()
@@ -194,9 +196,11 @@ class Registrar:
         Raises:
             UnavailableError: it did not take it; it is told again when it comes back.
         """
+        await self._tell(await self._threads.run(channel_token, self._keys, record, signed_at))
+
+    async def _tell(self, token: str) -> None:
         from nats.errors import Error  # noqa: PLC0415 - as open_connection
 
-        token = await self._threads.run(channel_token, self._keys, record, signed_at)
         if self._system is None:
             raise HubUnreachableError("The hub's server is being started.", hint="Try again.")
         try:

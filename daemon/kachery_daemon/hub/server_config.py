@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from kachery_daemon.hub.accounts import lobby_token, operator_token, system_token
 from kachery_daemon.hub.limits import (
     LARGEST_MESSAGE,
-    MOST_CHANNELS,
     MOST_CONNECTIONS,
     MOST_PENDING,
 )
@@ -87,7 +86,12 @@ write_deadline: "30s"
 
 
 def child_config(
-    keys: Keys, paths: ServerPaths, certificate: Path | None, host: str, port: int
+    keys: Keys,
+    paths: ServerPaths,
+    certificate: Path | None,
+    most_channels: int,
+    host: str,
+    port: int,
 ) -> str:
     """The whole file for a server of the hub's own.
 
@@ -95,10 +99,10 @@ def child_config(
         keys: the hub's.
         paths: where it keeps what.
         certificate: PEM file with key and certificate; None for no TLS.
+        most_channels: how many accounts of channels it keeps.
         host: the address to listen at.
         port: -1 for any free one.
     """
-    accounts = MOST_CHANNELS + _OWN_ACCOUNTS
     return f"""# Written by `kachery hub start`, anew each time.
 host: {quoted(host)}
 port: {port}
@@ -115,7 +119,7 @@ authorization: {{ timeout: 10 }}
   type: full
   dir: {quoted(paths.accounts)}
   allow_delete: true
-  limit: {accounts}
+  limit: {most_channels + _OWN_ACCOUNTS}
 }}
 jetstream: {{
   store_dir: {quoted(paths.streams)}
@@ -123,6 +127,30 @@ jetstream: {{
   max_memory_store: 0
 }}
 {tls_config(certificate) if certificate else ""}"""
+
+
+def exported_config(keys: Keys, certificate: Path) -> str:
+    """The file for who runs servers already and gives them to this hub alone.
+
+    Args:
+        keys: the hub's.
+        certificate: PEM file with key and certificate, where the server will find it.
+    """
+    return f"""# For a nats-server, 2.12 or later, that a kachery hub shall use; written by
+# `kachery hub export-config`. At the end of its configuration:  include "kachery-hub.conf"
+# Every server of a cluster gets the same.
+#
+# It has no `authorization`, `accounts` or `operator` of its own then. One that has an operator
+# already keeps it, takes only what is between the lines, adds operator.jwt to its own:
+#     operator: [ /path/of/its/own.jwt, /path/of/operator.jwt ]
+# and gives the hub a user of its system account: `kachery hub start --system-credentials FILE`.
+# ----
+{needed_config()}# TLS begins with the first byte; with "auto" instead of true, clients that
+# wait for the server's greeting come in as well. With another certificate:
+# `kachery hub start --server-certificate FILE`; when it is renewed, the hub has another URL.
+{tls_config(certificate)}# ----
+resolver: {{ type: full, dir: "./kachery-accounts", allow_delete: true }}
+{trust_config(keys)}"""
 
 
 def quoted(value: Path | str) -> str:
