@@ -48,6 +48,7 @@ COMMANDS = {
     "feed": ("feeds", "feed", "Write and follow feeds: signed logs that anybody can verify."),
     "doctor": ("doctor", "doctor", "Say what is wrong here and what to do."),
     "daemon": ("daemon", "daemon", "Run the node that programs of this computer talk to."),
+    "hub": ("hub", "hub", "Run a hub: where the nodes of channels meet."),
     "node": ("node", "node", "Show what identifies the node."),
 }
 
