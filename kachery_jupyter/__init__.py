@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from kachery_core.uris import KacheryUri, build_uri, parse_uri
     from kachery_jupyter.client import loading, mutables
     from kachery_jupyter.client.batches import load_many
+    from kachery_jupyter.client.explaining import explain
+    from kachery_jupyter.client.explanation import Explanation
     from kachery_jupyter.client.feed_exports import compare_export, export_feed, read_export
     from kachery_jupyter.client.feeds import (
         Feed,
@@ -75,6 +77,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 # Without `open` and `set`, which `from ... import *` would put over Python's own.
 __all__ = [
+    "Explanation",
     "Feed",
     "FileInfo",
     "KacheryError",
@@ -86,6 +89,7 @@ __all__ = [
     "delete",
     "delete_feed",
     "exists",
+    "explain",
     "export_feed",
     "fsck",
     "gc",
@@ -149,9 +153,11 @@ _HOMES = {
         name: ("kachery_jupyter.client.feed_exports", name)
         for name in ("compare_export", "export_feed", "read_export")
     },
+    "Explanation": ("kachery_jupyter.client.explanation", "Explanation"),
     "Subfeed": ("kachery_jupyter.client.subfeeds", "Subfeed"),
     "delete": ("kachery_jupyter.client.mutables", "delete_value"),
     "exists": ("kachery_jupyter.client.loading", "exists"),
+    "explain": ("kachery_jupyter.client.explaining", "explain"),
     "get": ("kachery_jupyter.client.mutables", "get_value"),
     "get_string": ("kachery_jupyter.client.mutables", "get_string"),
     "load_many": ("kachery_jupyter.client.batches", "load_many"),

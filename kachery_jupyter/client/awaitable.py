@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from kachery_jupyter.client import (
     batches,
+    explaining,
     feed_exports,
     feeds,
     folders,
@@ -66,6 +67,7 @@ load_file = awaitable(loading.load_file)
 load_many = awaitable(batches.load_many)
 open = awaitable(loading.open_content)  # noqa: A001 - kc.open, as in `io.open`
 exists = awaitable(loading.exists)
+explain = awaitable(explaining.explain)
 info = awaitable(holdings.info)
 list_files = awaitable(holdings.list_files)
 remove = awaitable(holdings.remove)

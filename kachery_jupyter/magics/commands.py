@@ -8,7 +8,7 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
 from kachery_core.errors import ContentNotFoundError
-from kachery_jupyter.client import holdings, storing
+from kachery_jupyter.client import explaining, holdings, storing
 from kachery_jupyter.client.connection import current_node
 from kachery_jupyter.magics.display import Shown, Stored
 from kachery_jupyter.magics.feeds import run_feed_verb
@@ -41,6 +41,7 @@ class KacheryMagics(Magics):
             "load": self._load,
             "ls": _ls,
             "info": _info,
+            "explain": lambda found: explaining.explain(found.uri),
             "feed": lambda found: run_feed_verb(found, self._variables()),
             "status": _status,
             "help": _help,

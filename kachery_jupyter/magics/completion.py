@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 _MAGICS = ("%kc", "%%kc")
-_TAKING_A_URI = ("load", "info")
+_TAKING_A_URI = ("load", "info", "explain")
 _TAKING_A_SUBFEED = ("append", "tail")
 _STARTS = ("sha1://", "sha1dir://")
 _URIS_OFFERED = 200

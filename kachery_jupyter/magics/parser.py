@@ -17,13 +17,14 @@ USAGE = """\
                             or from the channels; --channel NAME asks that one only
 %kc ls [SEARCH]             list what is stored, the newest first
 %kc info URI                show what is known of a content
+%kc explain URI             say where something is, or why it is not found
 %kc feed create [NAME]      make a feed; a subfeed is its URI and a name: feed://.../main
 %kc feed append URI VALUE   append a variable, or a message written as JSON
 %kc feed tail URI [-n N]    show the last messages of a subfeed
 %kc feed ls                 list the feeds, the newest first
 %kc status                  show the node: where it keeps things, how much, how much room
 %kc help                    show this"""
-VERBS = ("store", "load", "ls", "info", "feed", "status", "help")
+VERBS = ("store", "load", "ls", "info", "explain", "feed", "status", "help")
 FEED_VERBS = ("create", "append", "tail", "ls")
 _APPEND = re.compile(r"(\s*feed\s+append\s+\S+\s)(.*\S.*)", re.DOTALL)
 
@@ -71,8 +72,8 @@ def _parser() -> _Parser:
     load.add_argument("--channel")
     ls = verbs.add_parser("ls", add_help=False)
     ls.add_argument("search", nargs="?", default="")
-    info = verbs.add_parser("info", add_help=False)
-    info.add_argument("uri")
+    for verb in ("info", "explain"):
+        verbs.add_parser(verb, add_help=False).add_argument("uri")
     _add_feed_verbs(verbs.add_parser("feed", add_help=False))
     for verb in ("status", "help"):
         verbs.add_parser(verb, add_help=False)

@@ -33,6 +33,8 @@ class ScriptedNode:
         refusal: what it answers to everything.
         pause_seconds: it waits so long in each fetch, saying something every 20 ms.
         left: set when somebody hung up during a fetch.
+        explanation: what it answers to whoever asks why.
+        explained: the URIs it was asked about.
     """
 
     store: Store
@@ -44,6 +46,8 @@ class ScriptedNode:
     refusal: KacheryError | None = None
     pause_seconds: float = 0.0
     left: threading.Event = field(default_factory=threading.Event)
+    explanation: bytes = b""
+    explained: list[str] = field(default_factory=list)
 
     def offer(self, *contents: bytes) -> list[str]:
         """Have contents on another node; their SHA-1."""
@@ -112,6 +116,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(self.script.refusal)
         elif address.path == "/api/v1/ranges":
             self._send_range(dict(parse_qsl(address.query)))
+        elif address.path == "/api/v1/explain":
+            self.script.explained.append(dict(parse_qsl(address.query))["uri"])
+            self._say(200, self.script.explanation)
         else:
             self._refuse(ContentNotFoundError("There is nothing at this address."))
 
