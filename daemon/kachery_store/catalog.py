@@ -1,6 +1,7 @@
 """What was stored here, for people: name, kind, size, when, from where, pinned or not.
 
 The content is the record; this is an index over it, and can be made again by looking at the store.
+Beside it is an index by discovery key: what other nodes call a content when they look for it.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 from kachery_store.database import Database
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from kachery_store.database import Row
+    from kachery_store.database import Connection, Row
 
 _MIGRATIONS = (
     """CREATE TABLE content (
@@ -24,7 +26,10 @@ _MIGRATIONS = (
         origin TEXT NOT NULL, fetched INTEGER NOT NULL, pinned INTEGER NOT NULL,
         trashed_at REAL) WITHOUT ROWID;
     CREATE INDEX content_by_time ON content (stored_at)""",
+    """CREATE TABLE discoveries (discovery BLOB PRIMARY KEY, sha1 TEXT NOT NULL) WITHOUT ROWID""",
 )
+# SQLite takes so many values in one question, whatever its version.
+_MOST_VALUES = 500
 _COLUMNS = (
     "sha1, name, kind, size, manifest, stored_at, used_at, origin, fetched, pinned, trashed_at"
 )
@@ -97,6 +102,29 @@ class Catalog:
                     for entry in entries
                 ],
             )
+            _note_discoveries(connection, _names(entries))
+
+    def note_discoveries(self, names: Iterable[str]) -> None:
+        """Make contents findable by what other nodes call them: objects, links, chunk tables.
+
+        Args:
+            names: the SHA-1 of each.
+        """
+        with self._database.writing() as connection:
+            _note_discoveries(connection, names)
+
+    def find_discoveries(self, discoveries: Sequence[bytes]) -> dict[bytes, str]:
+        """The SHA-1 of each content that is asked for by its discovery key (16 bytes).
+
+        It was here once; whether it still is, the store tells.
+        """
+        found: dict[bytes, str] = {}
+        for start in range(0, len(discoveries), _MOST_VALUES):
+            some = discoveries[start : start + _MOST_VALUES]
+            marks = ",".join("?" * len(some))
+            sql = f"SELECT discovery, sha1 FROM discoveries WHERE discovery IN ({marks})"
+            found.update(self._database.rows(sql, some))
+        return found
 
     def find(self, sha1: str) -> Entry | None:
         """The entry of this content, in the trash or not."""
@@ -168,6 +196,7 @@ class Catalog:
         """Content is gone for good."""
         with self._database.writing() as connection:
             connection.execute("DELETE FROM content WHERE sha1=?", (sha1,))
+            connection.execute("DELETE FROM discoveries WHERE sha1=?", (sha1,))
 
     def close(self) -> None:
         """Close this thread's connection."""
@@ -176,6 +205,24 @@ class Catalog:
     def _set(self, column: str, value: float | bool | None, sha1: str) -> None:
         with self._database.writing() as connection:
             connection.execute(f"UPDATE content SET {column}=? WHERE sha1=?", (value, sha1))
+
+
+def _names(entries: Iterable[Entry]) -> Iterator[str]:
+    """What entries make findable: contents, and the tables that their URIs name."""
+    for entry in entries:
+        yield entry.sha1
+        if entry.manifest:
+            yield entry.manifest
+
+
+def _note_discoveries(connection: Connection, names: Iterable[str]) -> None:
+    # It brings the library for sealing along, which programs that only load do without.
+    from kachery_core.capabilities import content_discovery  # noqa: PLC0415
+
+    connection.executemany(
+        "INSERT OR IGNORE INTO discoveries VALUES (?,?)",
+        [(content_discovery(sha1), sha1) for sha1 in names],
+    )
 
 
 def _entry(row: Row) -> Entry:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Row = tuple[Any, ...]
+Connection = sqlite3.Connection
 
 _BUSY_SECONDS = 10
 
