@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
     from kachery_core.memberships import Membership
     from kachery_core.roles import Role
@@ -181,7 +181,7 @@ class Link(Protocol):
         role: Role | None,
         timeout: float,
         expect: int | None = None,
-    ) -> AsyncIterator[Answer]:
+    ) -> AsyncGenerator[Answer, None]:
         """Ask, and get the answers as they come.
 
         Ends after `timeout` seconds, at once if nobody listens, or when `expect` members have
