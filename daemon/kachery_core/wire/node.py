@@ -11,6 +11,7 @@ so that nothing said in one place can be said again in another.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import msgspec
@@ -195,8 +196,7 @@ def signed_bytes(channel_id: str, membership_hash: bytes, message: Signed) -> by
     to = message.to.encode("utf-8")
     return b"".join(
         (
-            _TAG,
-            bytes.fromhex(account_key_of(channel_id)),
+            _signature_prefix(channel_id),
             membership_hash,
             len(to).to_bytes(2, "big"),
             to,
@@ -207,6 +207,11 @@ def signed_bytes(channel_id: str, membership_hash: bytes, message: Signed) -> by
             message.body,
         )
     )
+
+
+@lru_cache(maxsize=256)
+def _signature_prefix(channel_id: str) -> bytes:
+    return _TAG + bytes.fromhex(account_key_of(channel_id))
 
 
 def control_key(channel_key: bytes) -> bytes:
