@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from kachery_core.errors import EndpointNotFoundError, KacheryError, NotAllowedError
 from kachery_core.wire.local import LARGEST_JSON
+from kachery_daemon.api.channels import CHANNEL_ENDPOINTS
 from kachery_daemon.api.content import (
     FileEndpoint,
     FileInfoEndpoint,
@@ -52,6 +53,7 @@ ENDPOINTS: tuple[type[Endpoint], ...] = (
     DescriptionEndpoint,
     *FEED_ENDPOINTS,
     *LOAD_ENDPOINTS,
+    *CHANNEL_ENDPOINTS,
 )
 _HEADER_BYTES = 16 << 10
 _READ_BYTES = 1 << 20

@@ -1,4 +1,4 @@
-"""The channels of this node on its disk: memberships, records, keys; for its own also the members.
+"""The channels of this node on its disk: memberships, records, keys; `ledger` has the owner's part.
 
 What is newer replaces what is older, never the reverse: the database itself compares.
 """
@@ -10,10 +10,10 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kachery_daemon.channels.ledger import Ledger, enter_first
 from kachery_store.database import Database
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterable
     from pathlib import Path
 
@@ -37,8 +37,6 @@ _MIGRATIONS = (
     CREATE TABLE untold (
         channel_id TEXT, node_id TEXT, PRIMARY KEY (channel_id, node_id)) WITHOUT ROWID""",
 )
-# In `untold` among the node ids: the hub has not got the newest record yet.
-_RECORD = ""
 
 
 @dataclass(frozen=True)
@@ -66,36 +64,6 @@ class KeptChannel:
     keys: dict[int, bytes]
 
 
-@dataclass(frozen=True)
-class KeptMember:
-    """One member of a channel that this node owns, as it is kept.
-
-    Attributes:
-        membership: the newest that was issued, signed.
-        is_revoked: whether the node was put out of the channel.
-    """
-
-    node_id: str
-    membership: str
-    is_revoked: bool
-
-
-@dataclass(frozen=True)
-class Untold:
-    """What the hub of an own channel has not confirmed yet.
-
-    Attributes:
-        record: whether the newest record is among it.
-        nodes: members whose newest membership, or letter, is among it.
-    """
-
-    record: bool
-    nodes: frozenset[str]
-
-    def __bool__(self) -> bool:
-        return self.record or bool(self.nodes)
-
-
 class ChannelRegistry:
     """All channels of one node.
 
@@ -106,6 +74,7 @@ class ChannelRegistry:
     def __init__(self, state: Path) -> None:
         self._path = state / "channels.sqlite"
         self._database = Database(self._path, _MIGRATIONS, durable=True)
+        self.ledger = Ledger(self._database)
 
     def all(self) -> list[KeptChannel]:
         """Every channel, the oldest first; makes no file where there is none."""
@@ -120,22 +89,27 @@ class ChannelRegistry:
         )
         return [_channel(row, keys.get(row[0], {})) for row in rows]
 
-    def add(self, hub_url: str, membership: Membership, record: Record, *, is_owned: bool) -> None:
-        """Enter a channel; one that is there keeps what it knows better."""
+    def add(
+        self,
+        hub_url: str,
+        membership: Membership,
+        record: Record,
+        key: tuple[int, bytes],
+        *,
+        is_owned: bool,
+    ) -> KeptChannel:
+        """Enter a channel with its key; an own one as something the hub does not know yet."""
+        channel_id = record.channel_id
         with self._database.writing() as connection:
+            signed = (membership.text, membership.issued_at, record.text, record.version)
             connection.execute(
-                "INSERT OR IGNORE INTO channels VALUES (?,?,?,?,?,?,'[]',?,?)",
-                (
-                    record.channel_id,
-                    hub_url,
-                    membership.text,
-                    membership.issued_at,
-                    record.text,
-                    record.version,
-                    is_owned,
-                    time.time(),
-                ),
+                "INSERT INTO channels VALUES (?,?,?,?,?,?,'[]',?,?)",
+                (channel_id, hub_url, *signed, is_owned, time.time()),
             )
+            connection.execute("INSERT OR IGNORE INTO keys VALUES (?,?,?)", (channel_id, *key))
+            if is_owned:
+                enter_first(connection, membership)
+        return next(kept for kept in self.all() if kept.channel_id == channel_id)
 
     def take(
         self,
@@ -188,121 +162,14 @@ class ChannelRegistry:
             for table in ("channels", "keys", "members", "untold"):
                 connection.execute(f"DELETE FROM {table} WHERE channel_id=?", (channel_id,))
 
-    def members(self, channel_id: str) -> list[KeptMember]:
-        """Everybody who ever belonged to an own channel."""
-        rows = self._database.rows(
-            "SELECT node_id, membership, is_revoked FROM members WHERE channel_id=?"
-            " ORDER BY node_id",
-            (channel_id,),
-        )
-        return [KeptMember(node_id, text, bool(revoked)) for node_id, text, revoked in rows]
-
-    def decide(
-        self,
-        channel_id: str,
-        *,
-        record: Record | None = None,
-        key: tuple[int, bytes] | None = None,
-        memberships: Iterable[Membership] = (),
-        revoked: str | None = None,
-    ) -> None:
-        """Keep what the owner decided, all of it at once, as something the hub does not know yet.
-
-        Args:
-            channel_id: an own channel.
-            record: the new record.
-            key: epoch and key; every remaining member needs a letter.
-            memberships: issued to members, also to new ones.
-            revoked: the node that is put out.
-        """
-        with self._database.writing() as connection:
-            untold = {_RECORD} if record is not None else set()
-            if record is not None:
-                connection.execute(
-                    "UPDATE channels SET record=?, version=? WHERE channel_id=? AND version<?",
-                    (record.text, record.version, channel_id, record.version),
-                )
-            for each in memberships:
-                connection.execute(
-                    "INSERT INTO members VALUES (?,?,?,?,0) ON CONFLICT (channel_id, node_id)"
-                    " DO UPDATE SET membership=excluded.membership, issued_at=excluded.issued_at,"
-                    " is_revoked=0 WHERE excluded.issued_at>issued_at",
-                    (channel_id, each.node_id, each.text, each.issued_at),
-                )
-                untold.add(each.node_id)
-            if revoked is not None:
-                connection.execute(
-                    "UPDATE members SET is_revoked=1 WHERE channel_id=? AND node_id=?",
-                    (channel_id, revoked),
-                )
-            if key is not None:
-                connection.execute("INSERT OR IGNORE INTO keys VALUES (?,?,?)", (channel_id, *key))
-                untold |= _members_there(connection, channel_id)
-            connection.executemany(
-                "INSERT OR IGNORE INTO untold VALUES (?,?)",
-                [(channel_id, node_id) for node_id in sorted(untold)],
-            )
-
-    def untold(self, channel_id: str) -> Untold:
-        """What the hub has not confirmed yet."""
-        rows = self._database.rows("SELECT node_id FROM untold WHERE channel_id=?", (channel_id,))
-        nodes = {node_id for (node_id,) in rows}
-        return Untold(_RECORD in nodes, frozenset(nodes - {_RECORD}))
-
-    def told(self, channel_id: str, version: int, memberships: Iterable[tuple[str, int]]) -> None:
-        """The hub confirmed a record and memberships; newer ones are still to be told.
-
-        Args:
-            channel_id: an own channel.
-            version: of the record.
-            memberships: node id and time of issue of each.
-        """
-        with self._database.writing() as connection:
-            connection.execute(
-                "DELETE FROM untold WHERE channel_id=? AND node_id=? AND EXISTS"
-                " (SELECT 1 FROM channels WHERE channel_id=? AND version=?)",
-                (channel_id, _RECORD, channel_id, version),
-            )
-            connection.executemany(
-                "DELETE FROM untold WHERE channel_id=? AND node_id=? AND EXISTS"
-                " (SELECT 1 FROM channels WHERE channel_id=? AND version=?) AND EXISTS"
-                " (SELECT 1 FROM members WHERE channel_id=? AND node_id=? AND issued_at=?)",
-                [
-                    (channel_id, node_id, channel_id, version, channel_id, node_id, issued_at)
-                    for node_id, issued_at in memberships
-                ],
-            )
-
-    def tell_again(self, channel_id: str) -> None:
-        """The hub has forgotten a channel: tell it everything."""
-        with self._database.writing() as connection:
-            untold = {_RECORD} | _members_there(connection, channel_id)
-            connection.executemany(
-                "INSERT OR IGNORE INTO untold VALUES (?,?)",
-                [(channel_id, node_id) for node_id in sorted(untold)],
-            )
-
     def close(self) -> None:
         """Close this thread's connection."""
         self._database.close()
 
 
-def _members_there(connection: sqlite3.Connection, channel_id: str) -> set[str]:
-    rows = connection.execute(
-        "SELECT node_id FROM members WHERE channel_id=? AND NOT is_revoked", (channel_id,)
-    )
-    return {node_id for (node_id,) in rows}
-
-
 def _channel(row: Row, keys: dict[int, bytes]) -> KeptChannel:
     channel_id, hub_url, membership, record, disabled, is_owned, joined_at = row
+    roles = frozenset(json.loads(disabled))
     return KeptChannel(
-        channel_id,
-        hub_url,
-        membership,
-        record,
-        frozenset(json.loads(disabled)),
-        bool(is_owned),
-        joined_at,
-        keys,
+        channel_id, hub_url, membership, record, roles, bool(is_owned), joined_at, keys
     )

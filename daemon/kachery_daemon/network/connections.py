@@ -80,8 +80,7 @@ class Connection:
             HubUnreachableError: nobody answers in time, or somebody who is no hub.
             HubRefusedError: the hub does not accept this user.
         """
-        # nats-py logs on its own what is reported here, tracebacks included.
-        logging.getLogger("nats").setLevel(logging.CRITICAL)
+        _quieten()
         from nats.aio.client import Client  # noqa: PLC0415 - not without channels
         from nats.errors import Error  # noqa: PLC0415
 
@@ -214,6 +213,20 @@ class Connection:
 
     async def _end(self) -> None:
         self.ended.set()
+
+
+def _quieten() -> None:
+    """Leave out of the log what is said here in better words.
+
+    nats-py logs what it also reports, tracebacks included; asyncio's streams complain of every TLS
+    connection that the other side closed first.
+    """
+    logging.getLogger("nats").setLevel(logging.CRITICAL)
+    logging.getLogger("asyncio").addFilter(_is_worth_logging)
+
+
+def _is_worth_logging(record: logging.LogRecord) -> bool:
+    return "eof_received()" not in str(record.msg)
 
 
 def unreachable(hub_url: HubUrl, problem: BaseException | None) -> HubUnreachableError:

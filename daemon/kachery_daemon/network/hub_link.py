@@ -20,7 +20,7 @@ from kachery_daemon.network.supervision import Supervisor
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable
 
     from kachery_core.errors import KacheryError
     from kachery_core.memberships import Membership
@@ -169,6 +169,12 @@ class HubLink:
             await self._supervisor.wait_connected(timeout)
         self.check()
 
+    async def try_to_connect(self, timeout: float) -> None:
+        """Wait until the channel is reached, or it is known that it cannot be; never raises."""
+        end = asyncio.get_running_loop().time() + timeout
+        while self.state == "connecting" and asyncio.get_running_loop().time() < end:
+            await self._supervisor.wait_connected(0.1)
+
     def watch(self, notice: Callable[[], None]) -> Callable[[], None]:
         """Be told when something changes; ends the watch."""
         return self._supervisor.watch(notice)
@@ -199,7 +205,7 @@ class HubLink:
         role: Role | None,
         timeout: float,
         expect: int | None = None,
-    ) -> AsyncIterator[Answer]:
+    ) -> AsyncGenerator[Answer, None]:
         """Ask, and get the answers as they come; see `Link.ask`."""
         await self._ready(None if role is None else role.other_side, timeout)
         async for answer in self._asking.ask(subject, body, role, timeout, expect):

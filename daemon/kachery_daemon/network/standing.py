@@ -9,10 +9,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from kachery_core.capabilities import channel_subkey, live_token
+from kachery_core.capabilities import live_token
 from kachery_core.errors import KacheryError, RoleMissingError
 from kachery_core.memberships import check_membership
 from kachery_core.nkeys import user_nkey
+from kachery_core.wire.node import control_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from kachery_core.memberships import Membership
     from kachery_core.records import Record
     from kachery_core.roles import Role
-
-_CONTROL = "control"
 
 
 class Standing:
@@ -90,37 +89,43 @@ class Standing:
         """Whether the channel has a newer key than any that this node was given."""
         return self.record.epoch > self.epoch
 
+    @property
+    def newest_key(self) -> bytes:
+        """The channel's key of the newest epoch known here."""
+        return self._keys[self.epoch]
+
     def control_key(self, epoch: int) -> bytes | None:
         """What seals control messages of an epoch; None if this node does not have it."""
         return self._control_keys.get(epoch)
 
     def live_token(self, discovery: bytes) -> str:
         """What a subfeed is called in subjects, under the newest key."""
-        return live_token(self._keys[self.epoch], discovery)
+        return live_token(self.newest_key, discovery)
 
-    def take_record(self, record: Record) -> bool:
-        """Take a record of this channel; whether it is newer."""
-        if record.channel_id != self.channel_id or record.version <= self.record.version:
-            return False
-        self.record = record
-        return True
+    def is_newer_record(self, record: Record) -> bool:
+        """Whether this is a newer record of this channel."""
+        return record.channel_id == self.channel_id and record.version > self.record.version
 
-    def take_membership(self, membership: Membership) -> bool:
-        """Take a membership of this node; whether it is newer."""
+    def take_record(self, record: Record) -> None:
+        """Take a record, if it is newer."""
+        if self.is_newer_record(record):
+            self.record = record
+
+    def is_newer_membership(self, membership: Membership) -> bool:
+        """Whether this is a newer membership of this node."""
         is_ours = (membership.node_id, membership.channel_id) == (self.node_id, self.channel_id)
-        if not is_ours or membership.issued_at <= self.membership.issued_at:
-            return False
-        self.membership = membership
-        return True
+        return is_ours and membership.issued_at > self.membership.issued_at
 
-    def take_key(self, epoch: int, key: bytes) -> bool:
-        """Take a key of this channel; whether it was missing. Messages go out under the newest."""
-        if epoch in self._control_keys:
-            return False
+    def take_membership(self, membership: Membership) -> None:
+        """Take a membership, if it is newer."""
+        if self.is_newer_membership(membership):
+            self.membership = membership
+
+    def take_key(self, epoch: int, key: bytes) -> None:
+        """Take a key of this channel. Messages go out under the newest."""
         self._keys[epoch] = key
-        self._control_keys[epoch] = channel_subkey(key, _CONTROL)
+        self._control_keys[epoch] = control_key(key)
         self.epoch = max(self.epoch, epoch)
-        return True
 
     def problem(self) -> KacheryError | None:
         """Why this node is no member at this moment; None if it is."""

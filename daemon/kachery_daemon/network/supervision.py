@@ -80,6 +80,7 @@ class Supervisor:
                 if await self._connect():
                     pause = _FIRST_PAUSE_SECONDS
                     await self._remain()
+                    self.failure = unreachable(self._lines.standing.hub_url, None)
             finally:
                 await self._disconnect()
             await self._pause(pause * random.uniform(0.5, 1))  # noqa: S311 - not a secret

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 from kachery_daemon.sharing.loads import Loads
 
 if TYPE_CHECKING:
+    from kachery_daemon.channels.channels import Channels
+    from kachery_daemon.config import Config
+    from kachery_daemon.feeds.collection import Feeds
     from kachery_daemon.system.threads import Threads
     from kachery_store import Store
 
@@ -14,7 +17,12 @@ if TYPE_CHECKING:
 class Sharing:
     """Everything this node asks of others and answers to them."""
 
-    def __init__(self, store: Store, threads: Threads) -> None:
+    def __init__(
+        self, store: Store, feeds: Feeds, channels: Channels, threads: Threads, config: Config
+    ) -> None:
+        self._feeds = feeds
+        self._channels = channels
+        self._config = config
         self.loads = Loads(store, threads)
 
     async def start(self) -> None:
