@@ -100,15 +100,18 @@ class NatsServer:
 
     async def _launch(self) -> float:
         """Start a process and wait until it listens; when that was."""
-        await self._threads.run(self._prepare)
-        # Its own log has what it says; nothing of it holds our terminal or our pipes.
-        self._process = await asyncio.create_subprocess_exec(
-            *self._command(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        log = await self._threads.run(self._prepare)
+        try:
+            # Nothing of it holds our terminal or our pipes.
+            self._process = await asyncio.create_subprocess_exec(
+                *self._command(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        finally:
+            os.close(log)
         try:
             # The same port from now on: it is part of the hub's URL.
             self._port = await asyncio.wait_for(self._listening(self._process), _READY_SECONDS)
@@ -120,15 +123,15 @@ class NatsServer:
             raise
         return time.monotonic()
 
-    def _prepare(self) -> None:
+    def _prepare(self) -> int:
+        """Make room for a process; a descriptor of its log."""
         end_leftover(self._paths.pid, self._paths.config)
         _check_port(self._host, self._port)
         self._paths.pid.unlink(missing_ok=True)
         for stale in self._paths.folder.glob("*.ports"):
             stale.unlink()
         write_private(self._paths.config, self._config(self._port or -1).encode())
-        # Made here, so that nobody else ever reads it.
-        os.close(os.open(self._paths.log, os.O_WRONLY | os.O_CREAT, 0o600))
+        return os.open(self._paths.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
     def _command(self) -> list[str]:
         words = [

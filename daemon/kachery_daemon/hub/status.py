@@ -25,7 +25,13 @@ from kachery_daemon.hub.folder import HubFolder
 from kachery_daemon.hub.identity import hub_keys, make_key
 from kachery_daemon.hub.limits import MOST_CHANNELS
 from kachery_daemon.system.certificates import shown_certificate, trusting
-from kachery_daemon.system.nats_client import RefusedError, Server, User, open_connection
+from kachery_daemon.system.nats_client import (
+    RefusedError,
+    Server,
+    User,
+    connection_error,
+    open_connection,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -154,7 +160,10 @@ def _context(place: Place, url: HubUrl) -> ssl.SSLContext | None:
     if url.pin is None:
         return None
     host, _, port = place.address.partition("://")[2].rpartition(":")
-    shown = shown_certificate(host.strip("[]"), int(port))
+    try:
+        shown = shown_certificate(host.strip("[]"), int(port))
+    except (OSError, ValueError) as problem:
+        raise connection_error(place.address, problem) from problem
     if hashlib.sha256(shown).digest() != url.pin:
         raise HubNotTrustedError("The server has another certificate than the hub's URL names.")
     return trusting(ssl.DER_cert_to_PEM_cert(shown))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from kachery_daemon.system.threads import Threads
 
 _ANSWER_SECONDS = 15.0
+_STARTING_SECONDS = 5.0
+_PAUSE_SECONDS = 0.1
 
 
 class Lobby:
@@ -128,6 +131,16 @@ class _Visit:
                 f" {len(message):,}.",
                 hint="The record names too many revocations; make a new channel.",
             )
+        end = time.monotonic() + _STARTING_SECONDS
+        while not (data := await self._ask_once(request, message)):
+            # Nobody listens there: the hub is just being started.
+            if time.monotonic() > end:
+                raise self._silent("is not there")
+            await asyncio.sleep(_PAUSE_SECONDS)
+        return read_lobby_answer(data)
+
+    async def _ask_once(self, request: str, message: bytes) -> bytes:
+        """The answer; empty if nobody listens there."""
         answer: asyncio.Future[Msg] = asyncio.get_running_loop().create_future()
 
         async def hear(heard: Msg) -> None:
@@ -136,14 +149,11 @@ class _Visit:
 
         inbox = f"{inbox_prefix(self._node_id)}.{secrets.token_hex(8)}"
         subscription = await self._connection.subscribe(inbox, hear)
-        await self._connection.publish(lobby_subject(request, self._node_id), message, inbox)
         try:
-            heard = await self._answer(answer)
+            await self._connection.publish(lobby_subject(request, self._node_id), message, inbox)
+            return bytes((await self._answer(answer)).data)
         finally:
             await self._connection.unsubscribe(subscription)
-        if not heard.data:
-            raise self._silent("is being started")
-        return read_lobby_answer(heard.data)
 
     async def _answer(self, answer: asyncio.Future[Msg]) -> Msg:
         """Wait for the answer, or for the end of the connection, whichever comes first."""

@@ -27,6 +27,8 @@ _PING_SECONDS = 10
 _MOST_PINGS = 2
 # What waits here when the network is slower than the program.
 _MOST_PENDING = 16 << 20
+# What OpenSSL calls a greeting that is not TLS.
+_NOT_TLS = {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"}
 _log = logging.getLogger(__name__)
 
 
@@ -127,18 +129,24 @@ def connection_error(
         )
     if "authorization" in str(problem).lower():
         return RefusedError(address)
-    if isinstance(problem, ssl.SSLError):
+    if isinstance(problem, ssl.SSLError) and problem.reason in _NOT_TLS:
         return HubUnreachableError(
             f"What answers at {address} does not begin with TLS, as a hub does.",
             hint="Compare the hub's URL; an existing nats-server needs `handshake_first`.",
             hub=address,
         )
-    reason = getattr(problem, "strerror", None) or str(problem) or "no answer in time"
+    reason = _reason(problem)
     return HubUnreachableError(
         f"The hub at {address} does not answer: {reason}.",
         hint="Does it run (`kachery hub status` there), and does a firewall let this port through?",
         hub=address,
     )
+
+
+def _reason(problem: Exception) -> str:
+    if isinstance(problem, (asyncio.TimeoutError, TimeoutError)):
+        return "no answer in time"
+    return getattr(problem, "strerror", None) or str(problem) or type(problem).__name__
 
 
 async def _note(problem: Exception) -> None:
