@@ -15,7 +15,6 @@ from kachery_core import subjects
 from kachery_core.nkeys import user_nkey
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from typing import Protocol
 
     from kachery_core.subjects import Topic
@@ -80,13 +79,6 @@ REQUEST_ROLES = frozenset(role for role in Role if role.is_request)
 # Messages per question, and nanoseconds, that the hub lets an answer take.
 _MOST_ANSWERS = 1024
 _LONGEST_ANSWER = 60_000_000_000
-
-
-def effective_roles(
-    granted: Iterable[Role], enabled: Iterable[Role] | None = None
-) -> frozenset[Role]:
-    """The roles that count; a node that never chose has everything enabled that is granted."""
-    return frozenset(granted) if enabled is None else frozenset(granted) & frozenset(enabled)
 
 
 def permissions(granted: Granted) -> dict[str, Any]:

@@ -84,6 +84,7 @@ def vectors():
         "channel id": CHANNEL_ID,
         "channel key": CHANNEL_KEY.hex(),
         "channel subkey control": capabilities.channel_subkey(CHANNEL_KEY, "control").hex(),
+        "live token": capabilities.live_token(CHANNEL_KEY, capabilities.subfeed_discovery(subfeed)),
         "node seed": ALICE_SEED.hex(),
         "node id": ALICE.public_key,
         "node's user nkey": user_nkey(ALICE.public_key),
@@ -160,6 +161,10 @@ def test_another_program_derives_the_same_keys():
             context = f"kachery_jupyter 2026-11 {what} {purpose} v1"
             expected = verifier.derived(context, material, size).hex()
             assert printed[f"{what} {purpose}"] == expected
+    channel_key, discovery = (
+        bytes.fromhex(printed[name]) for name in ("channel key", "subfeed discovery")
+    )
+    assert printed["live token"] == verifier.live_token(channel_key, discovery)
     frame = bytes.fromhex(printed["frame 0"])
     assert verifier.open_frame(printed["sha1"], 0, frame).decode() == printed["content"]
     with pytest.raises(InvalidTag):

@@ -20,6 +20,12 @@ def derived(context, material, size):
     return blake3(material, derive_key_context=context).digest(size)
 
 
+def live_token(channel_key, discovery):
+    """What a subfeed is called in subjects."""
+    context = "kachery_jupyter 2026-11 channel subkey v1: live subject"
+    return blake3(discovery, key=derived(context, channel_key, 32)).digest(16).hex()
+
+
 def nkey(kind, key):
     data = bytes([kind]) + key
     data += binascii.crc_hqx(data, 0).to_bytes(2, "little")

@@ -11,7 +11,6 @@ from kachery_core.nkeys import user_nkey
 from kachery_core.roles import (
     ALL_ROLES,
     Role,
-    effective_roles,
     may_receive,
     may_send,
     permissions,
@@ -132,15 +131,6 @@ def test_no_list_of_the_hub_is_empty_which_would_mean_everything(roles, is_owner
         assert ">" not in lists[way]["allow"]
         assert not any(pattern.startswith(("$", "*", "_INBOX.")) for pattern in lists[way]["allow"])
         assert len(set(lists[way]["allow"])) == len(lists[way]["allow"])
-
-
-def test_only_what_is_granted_and_enabled_counts():
-    some = {Role.REQUEST_FILES, Role.PROVIDE_FEEDS}
-    assert effective_roles(some) == some
-    assert effective_roles(some, []) == frozenset()
-    assert effective_roles(some, ALL_ROLES) == some
-    assert effective_roles(some, [Role.REQUEST_FILES, Role.REQUEST_TASKS]) == {Role.REQUEST_FILES}
-    assert effective_roles([], ALL_ROLES) == frozenset()
 
 
 def test_a_role_knows_its_topic_and_who_is_on_the_other_side():
