@@ -109,7 +109,7 @@ def account_key_of(channel_id: str) -> str:
 def _of_kind(wanted: Kind, nkey: str) -> str:
     kind, raw = decode_public(nkey)
     if kind != wanted:
-        raise _not_an_nkey(nkey, f"stands for an {kind}, not for an {wanted}")
+        raise _not_an_nkey(nkey, f"is of the kind {kind!r}, not {wanted!r}")
     return raw.hex()
 
 

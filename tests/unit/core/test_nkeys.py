@@ -88,9 +88,9 @@ def test_kinds_that_have_no_place_here_are_refused(prefix):
 def test_nodes_and_channels_have_names_of_their_own():
     assert node_id_of(user_nkey(ALICE.public_key)) == ALICE.public_key
     assert account_key_of(account_nkey(CHANNEL.public_key)) == CHANNEL.public_key
-    with pytest.raises(InvalidInputError, match="stands for an account"):
+    with pytest.raises(InvalidInputError, match="kind 'account'"):
         node_id_of(account_nkey(CHANNEL.public_key))
-    with pytest.raises(InvalidInputError, match="stands for an user"):
+    with pytest.raises(InvalidInputError, match="kind 'user'"):
         account_key_of(user_nkey(ALICE.public_key))
 
 
