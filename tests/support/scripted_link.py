@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from kachery_core.errors import RoleMissingError
 from kachery_core.roles import ALL_ROLES
-from kachery_core.wire.channels import ChannelInfo
 from kachery_daemon.network.link import Answer, Peer
-from tests.support.channel_samples import CHANNEL_ID, NOW, membership
+from kachery_daemon.network.standing import Standing
+from tests.support.channel_samples import ALICE, CHANNEL_KEY, HUB, NOW, membership, record
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from kachery_core.errors import KacheryError
     from kachery_core.keys import SeedSigner
     from kachery_core.roles import Role
+    from kachery_daemon.network.link import State
 
 
 @dataclass
@@ -28,6 +29,7 @@ class ScriptedLink:
         answers: what they answer, one after the other.
         trouble: what `check` raises.
         break_off: what ends the answers.
+        state: as the link says.
         asked: every question: address, body, role of the answerers, how many are expected.
     """
 
@@ -36,6 +38,7 @@ class ScriptedLink:
     roles: frozenset[Role] = ALL_ROLES
     trouble: KacheryError | None = None
     break_off: KacheryError | None = None
+    state: State = "connected"
     asked: list[tuple[str, bytes, Role, int | None]] = field(default_factory=list)
 
     @property
@@ -77,20 +80,16 @@ def answer(node: SeedSigner, body: bytes, name: str = "") -> Answer:
     return Answer(membership(node, name=name), body)
 
 
-def channel_info(name: str = "lab", roles: frozenset[Role] = ALL_ROLES, **changes) -> ChannelInfo:
-    """What this node knows of its channel."""
-    facts = {
-        "channel_id": CHANNEL_ID,
-        "name": name,
-        "hub": "tls://hub.example.org:7422",
-        "state": "connected",
-        "problem": "",
-        "is_owner": False,
-        "is_archive": False,
-        "granted": sorted(roles),
-        "enabled": sorted(roles),
-        "present": 1,
-        "expires_at": NOW,
-        "record_version": 1,
-    }
-    return ChannelInfo(**facts | changes)
+def standing(
+    roles: frozenset[Role] = ALL_ROLES, disabled: frozenset[Role] = frozenset()
+) -> Standing:
+    """Where this node, Alice's, stands in the channel."""
+    return Standing(
+        ALICE,
+        HUB,
+        membership(ALICE, roles),
+        record(),
+        keys={1: CHANNEL_KEY},
+        disabled=disabled,
+        clock=lambda: float(NOW),
+    )

@@ -20,6 +20,7 @@ from kachery_daemon.api.content import (
     RestoreEndpoint,
 )
 from kachery_daemon.api.endpoint import Endpoint
+from kachery_daemon.api.explain import EXPLAIN_ENDPOINTS
 from kachery_daemon.api.failures import status_of, to_wire
 from kachery_daemon.api.feeds import FEED_ENDPOINTS
 from kachery_daemon.api.files import FilesEndpoint
@@ -54,6 +55,7 @@ ENDPOINTS: tuple[type[Endpoint], ...] = (
     *FEED_ENDPOINTS,
     *LOAD_ENDPOINTS,
     *CHANNEL_ENDPOINTS,
+    *EXPLAIN_ENDPOINTS,
 )
 _HEADER_BYTES = 16 << 10
 _READ_BYTES = 1 << 20

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from kachery_core.errors import FeedNotFoundError, KacheryError
 from kachery_core.feeds import is_feed_uri, parse_feed_uri, subfeed_hash
@@ -15,15 +18,16 @@ from kachery_daemon.sharing.looking import look
 from kachery_daemon.sharing.searches import search_content, search_feed, search_subfeed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from kachery_core.uris import ContentUri
-    from kachery_core.wire.channels import ChannelInfo
+    from kachery_core.wire.explanations import ChannelFacts
+    from kachery_daemon.channels.channels import Channels
+    from kachery_daemon.channels.membership import Member
     from kachery_daemon.feeds.collection import Feeds
-    from kachery_daemon.network.link import Link
     from kachery_daemon.sharing.searches import Search
     from kachery_daemon.system.threads import Threads
     from kachery_store import Store
+
+_CLOCK_SECONDS = 2.0
 
 
 class Explaining:
@@ -33,16 +37,10 @@ class Explaining:
         store: the content that is here.
         feeds: the feeds that are here.
         threads: for looking into them.
-        channels: each link of this node, with what is known of its channel.
+        channels: of this node.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        feeds: Feeds,
-        threads: Threads,
-        channels: Callable[[], Sequence[tuple[Link, ChannelInfo]]],
-    ) -> None:
+    def __init__(self, store: Store, feeds: Feeds, threads: Threads, channels: Channels) -> None:
         self._store = store
         self._feeds = feeds
         self._threads = threads
@@ -58,7 +56,7 @@ class Explaining:
             search, here = await self._feed(uri)
         else:
             search, here = await self._content(parse_content_uri(uri))
-        looks = [look(link, info, search) for link, info in self._channels()]
+        looks = [_look(member, search) for member in self._channels.members]
         channels = await asyncio.gather(*looks)
         conclusion, advice = conclude(channels, search.role, is_here=bool(here))
         return Explanation(
@@ -97,3 +95,19 @@ class Explaining:
         if held is None:
             return ""
         return f"{held.size:,} bytes{', in a linked file' if held.is_link else ''}"
+
+
+async def _look(member: Member, search: Search) -> ChannelFacts:
+    facts, offset = await asyncio.gather(
+        look(member.link, member.standing, search), _clock_offset(member)
+    )
+    return msgspec.structs.replace(facts, clock_offset=offset)
+
+
+async def _clock_offset(member: Member) -> float | None:
+    """Seconds by which the clock here is ahead of the hub's; None if the hub does not tell."""
+    standing = member.standing
+    with contextlib.suppress(KacheryError, asyncio.TimeoutError):
+        found = await asyncio.wait_for(member.lobby.lookup(standing.channel_id), _CLOCK_SECONDS)
+        return standing.clock() - found.clock if found.clock else None
+    return None

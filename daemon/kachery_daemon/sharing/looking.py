@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from kachery_core.memberships import Membership
-    from kachery_core.wire.channels import ChannelInfo
     from kachery_daemon.network.link import Answer, Link, Peer
+    from kachery_daemon.network.standing import Standing
     from kachery_daemon.sharing.searches import Found, Search
 
 # As long as a load would wait for somebody to answer.
@@ -56,34 +56,30 @@ class _Heard:
             self.found[node_id] = found
 
 
-async def look(
-    link: Link, info: ChannelInfo, search: Search, clock_offset: float | None = None
-) -> ChannelFacts:
+async def look(link: Link, standing: Standing, search: Search) -> ChannelFacts:
     """Ask one channel; nothing is fetched.
 
     Args:
         link: the way there.
-        info: what is known of the channel.
+        standing: this node's in the channel.
         search: what to ask.
-        clock_offset: seconds by which the clock here is ahead of the hub's, if known.
     """
     heard = await _hear(link, search)
-    trouble = heard.trouble
+    trouble, granted = heard.trouble, standing.membership.roles
     return ChannelFacts(
-        name=info.name,
-        channel_id=info.channel_id,
-        hub=info.hub,
-        state=info.state,
+        name=standing.name,
+        channel_id=standing.channel_id,
+        hub=standing.hub_url.server,
+        state=link.state,
         role=search.role,
-        is_granted=search.role in info.granted,
-        is_enabled=search.role in info.enabled,
+        is_granted=search.role in granted,
+        is_enabled=search.role in granted - standing.disabled,
         was_asked=heard.was_asked,
-        problem=info.problem if trouble is None else trouble.message,
+        problem="" if trouble is None else trouble.message,
         advice="" if trouble is None else trouble.hint,
-        present=info.present,
+        present=len(link.present()),
         providers=await _providers(heard),
-        expires_at=info.expires_at,
-        clock_offset=clock_offset,
+        expires_at=standing.membership.expires_at,
     )
 
 

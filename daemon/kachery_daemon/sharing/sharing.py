@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kachery_daemon.sharing.checking import Checking
+from kachery_daemon.sharing.explaining import Explaining
 from kachery_daemon.sharing.loads import Loads
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ class Sharing:
         self._channels = channels
         self._config = config
         self.loads = Loads(store, threads)
+        self.explaining = Explaining(store, feeds, threads, channels)
+        self.checking = Checking(channels)
 
     async def start(self) -> None:
         """Begin to answer."""

@@ -26,8 +26,8 @@ from kachery_core.wire.node_feeds import FeedFacts, FeedOffer, FeedOffers, FindF
 from kachery_core.wire.node_files import FileFacts, FileOffer, FileOffers, FindFiles
 from kachery_daemon.sharing.looking import look
 from kachery_daemon.sharing.searches import search_content, search_feed, search_subfeed
-from tests.support.channel_samples import ALICE, BOB, OWNER
-from tests.support.scripted_link import ScriptedLink, answer, channel_info, peer
+from tests.support.channel_samples import ALICE, BOB, HUB, OWNER
+from tests.support.scripted_link import ScriptedLink, answer, peer, standing
 
 SHA1 = "6af826b3d648ccba6b4bbe58e93e22add640d728"
 CONTENT = search_content(SHA1, "the content")
@@ -49,7 +49,7 @@ NOTHING = pack_padded(FileOffers(INSTANCE, [], []))
 
 
 def seen(link: ScriptedLink, search=CONTENT, **changes):
-    return asyncio.run(look(link, channel_info(**changes), search))
+    return asyncio.run(look(link, standing(**changes), search))
 
 
 def test_who_has_it_who_has_not_and_who_is_silent() -> None:
@@ -89,7 +89,7 @@ def test_a_direct_way_is_one_on_which_somebody_listens() -> None:
         async with server:
             addresses = ("nonsense", "127.0.0.1:0", "[::1]:99999999999", f"127.0.0.1:{port}")
             link = ScriptedLink([], [answer(ALICE, offers(addresses=addresses))])
-            return await look(link, channel_info(), CONTENT)
+            return await look(link, standing(), CONTENT)
 
     assert asyncio.run(looked()).providers[0].path == "direct"
 
@@ -130,12 +130,15 @@ def test_without_the_role_nobody_is_asked() -> None:
     assert (facts.was_asked, facts.is_granted) == (False, False)
     assert (facts.problem, facts.advice) == ("no request-files", "get request-files")
     assert facts.providers == []
+    disabled = seen(ScriptedLink(roles=roles), disabled=frozenset({Role.REQUEST_FILES}))
+    assert (disabled.is_granted, disabled.is_enabled) == (True, False)
 
 
 def test_a_hub_that_does_not_answer_is_told() -> None:
     trouble = HubUnreachableError("gone", hint="wait")
-    facts = seen(ScriptedLink(trouble=trouble), state="connecting")
+    facts = seen(ScriptedLink(trouble=trouble, state="connecting"))
     assert (facts.was_asked, facts.problem, facts.advice) == (False, "gone", "wait")
+    assert (facts.state, facts.name, facts.hub) == ("connecting", "lab", HUB.server)
     later = seen(ScriptedLink([peer(ALICE)], [answer(ALICE, offers())], break_off=trouble))
     assert (later.was_asked, later.problem) == (True, "gone")
     assert later.providers[0].answer == "has it"
