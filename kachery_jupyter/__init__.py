@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from kachery_core.errors import KacheryError
     from kachery_core.uris import KacheryUri, build_uri, parse_uri
+    from kachery_jupyter.client import belonging as channels
     from kachery_jupyter.client import loading, mutables
     from kachery_jupyter.client.batches import load_many
     from kachery_jupyter.client.explaining import explain
@@ -84,6 +85,7 @@ __all__ = [
     "KacheryUri",
     "Subfeed",
     "build_uri",
+    "channels",
     "compare_export",
     "create_feed",
     "delete",
@@ -167,6 +169,9 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "channels":
+        value = globals()[name] = import_module("kachery_jupyter.client.belonging")
+        return value
     if name in _HOMES:
         home, there = _HOMES[name]
     elif name in __all__:

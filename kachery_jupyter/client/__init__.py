@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kachery_core.uris import build_uri, parse_uri
+    from kachery_jupyter.client import channels
     from kachery_jupyter.client.awaitable import (
         compare_export,
         create_feed,
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
 # Without `open` and `set`, which `from ... import *` would put over Python's own.
 __all__ = [
     "build_uri",
+    "channels",
     "compare_export",
     "create_feed",
     "delete",
@@ -111,6 +113,8 @@ _PURE = {"build_uri", "parse_uri"}
 def __getattr__(name: str) -> Any:
     if name not in (*__all__, "open", "set"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name == "channels":
+        return import_module(f"{__name__}.channels")
     home = "kachery_core.uris" if name in _PURE else f"{__name__}.awaitable"
     value = getattr(import_module(home), name)
     globals()[name] = value

@@ -10,6 +10,7 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_exp
 from kachery_core.errors import ContentNotFoundError
 from kachery_jupyter.client import explaining, holdings, storing
 from kachery_jupyter.client.connection import current_node
+from kachery_jupyter.magics.channels import run_channel_verb
 from kachery_jupyter.magics.display import Shown, Stored
 from kachery_jupyter.magics.feeds import run_feed_verb
 from kachery_jupyter.magics.kinds import load_value, store_value
@@ -43,6 +44,7 @@ class KacheryMagics(Magics):
             "info": _info,
             "explain": lambda found: explaining.explain(found.uri),
             "feed": lambda found: run_feed_verb(found, self._variables()),
+            "channel": run_channel_verb,
             "status": _status,
             "help": _help,
         }

@@ -20,10 +20,17 @@ def storage(tmp_path, monkeypatch):
 
 
 def test_every_function_that_touches_the_store_is_awaitable() -> None:
-    pure = {"Feed", "FileInfo", "Subfeed", "KacheryError", "KacheryUri", "build_uri", "parse_uri"}
-    for name in {*kc.__all__, "open", "set"} - pure:
+    classes = {"Explanation", "Feed", "FileInfo", "Subfeed", "KacheryError", "KacheryUri"}
+    for name in {*kc.__all__, "open", "set"} - classes - {"build_uri", "channels", "parse_uri"}:
         assert inspect.iscoroutinefunction(getattr(client, name)), name
         assert getattr(client, name).__doc__ == getattr(kc, name).__doc__
+
+
+def test_every_function_about_channels_is_awaitable() -> None:
+    assert client.channels.__all__ == kc.channels.__all__
+    for name in set(kc.channels.__all__) - {"Channel", "Member", "ROLES", "SHARING_ROLES"}:
+        assert inspect.iscoroutinefunction(getattr(client.channels, name)), name
+        assert getattr(client.channels, name).__doc__ == getattr(kc.channels, name).__doc__
 
 
 def test_what_is_awaited_is_what_is_returned_without_waiting() -> None:

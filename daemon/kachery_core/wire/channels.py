@@ -64,6 +64,10 @@ class Revocation(Message, frozen=True):
     node_id: NodeId
 
 
+class Leaving(Message, frozen=True):
+    """A channel to leave, with nothing more to say."""
+
+
 class RolesChange(Message, frozen=True):
     """Roles that this node uses, or does not use, of those it is granted."""
 

@@ -10,6 +10,7 @@ from kachery_core.wire.channels import (
     Invite,
     Invited,
     Join,
+    Leaving,
     MemberInfo,
     MemberList,
     NewChannel,
@@ -103,9 +104,10 @@ class LeaveEndpoint(Endpoint):
 
     PATH = f"{_CHANNEL}/leave"
 
-    @operation("Leave a channel and forget it.", ChannelList, role=Asker.OWNER)
-    async def post(self, channel: str) -> ChannelList:
+    @operation("Leave a channel and forget it.", ChannelList, body=Leaving, role=Asker.OWNER)
+    async def post(self, channel: str, body: Leaving) -> ChannelList:
         """Leave a channel."""
+        del body
         await self.services.channels.leave(channel)
         return ChannelList([_info(member) for member in self.services.channels.members])
 

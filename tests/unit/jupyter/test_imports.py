@@ -53,7 +53,7 @@ def test_storing_text_needs_neither_numpy_nor_tqdm(tmp_path) -> None:
 @pytest.mark.parametrize("module", [kachery_jupyter, client])
 def test_every_public_name_is_there_and_listed(module) -> None:
     for name in [*module.__all__, "open", "set"]:
-        assert callable(getattr(module, name))
+        assert name == "channels" or callable(getattr(module, name))
         assert name in dir(module)
     with pytest.raises(AttributeError, match="nothing_like_that"):
         _ = module.nothing_like_that
