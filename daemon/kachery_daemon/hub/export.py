@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kachery_daemon.hub.accounts import operator_token
+from kachery_daemon.hub.folder import HubFolder
 from kachery_daemon.hub.identity import hub_certificate, hub_keys
 from kachery_daemon.hub.server_config import exported_config
 from kachery_daemon.system.private_files import read_private, write_private
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from kachery_daemon.hub.identity import Certificate, Keys
 
 CONFIG_FILE = "kachery-hub.conf"
 OPERATOR_FILE = "operator.jwt"
@@ -28,10 +31,11 @@ def export_config(data: Path, output: Path) -> list[Path]:
         The files. The certificate has its private key with it: only servers may have it.
 
     Raises:
+        StorageInUseError: a hub is being started there for the first time.
         OSError: the disk.
         KeyUnsafeError: others may read a secret of the hub, or it is damaged.
     """
-    keys, certificate = hub_keys(data), hub_certificate(data)
+    keys, certificate = _identity(data)
     output.mkdir(parents=True, exist_ok=True, mode=0o700)
     contents = {
         output / CONFIG_FILE: exported_config(keys, output / CERTIFICATE_FILE).encode(),
@@ -41,3 +45,14 @@ def export_config(data: Path, output: Path) -> list[Path]:
     for path, content in contents.items():
         write_private(path, content)
     return list(contents)
+
+
+def _identity(data: Path) -> tuple[Keys, Certificate]:
+    folder = HubFolder(data)
+    if not folder.has_identity():
+        # Nobody else may make another one meanwhile.
+        folder.take()
+    try:
+        return hub_keys(data), hub_certificate(data)
+    finally:
+        folder.release()

@@ -15,6 +15,7 @@ from kachery_core.errors import (
     StorageFullError,
     StorageInUseError,
 )
+from kachery_daemon.hub.identity import CERTIFICATE_FILE, KEYS_FILE
 from kachery_daemon.hub.server_config import ServerPaths
 from kachery_daemon.system.private_files import read_private, write_private
 from kachery_store.locks import LifeLock
@@ -78,6 +79,10 @@ class HubFolder:
     def release(self) -> None:
         """Let others work in it; may be called twice."""
         self._lock.release()
+
+    def has_identity(self) -> bool:
+        """Whether a hub was made here."""
+        return all((self.path / name).exists() for name in (KEYS_FILE, CERTIFICATE_FILE))
 
     def is_in_use(self) -> bool:
         """Whether a hub works in it."""

@@ -137,7 +137,8 @@ def exported_config(keys: Keys, certificate: Path) -> str:
         certificate: PEM file with key and certificate, where the server will find it.
     """
     return f"""# For a nats-server, 2.12 or later, that a kachery hub shall use; written by
-# `kachery hub export-config`. At the end of its configuration:  include "kachery-hub.conf"
+# `kachery hub export-config`. Put it beside the server's configuration, which says at its end:
+#     include "kachery-hub.conf"
 # Every server of a cluster gets the same.
 #
 # It has no `authorization`, `accounts` or `operator` of its own then. One that has an operator
