@@ -90,13 +90,23 @@ class Replication:
             known.is_writer and source.channel == channel for source, known in self._sources.items()
         )
 
-    def offered(self, source: Source, length: int, *, is_writer: bool, now: float) -> None:
-        """A source has so many messages; the signature of the last was checked."""
+    def offered(
+        self, source: Source, length: int, *, is_writer: bool | None = None, now: float
+    ) -> None:
+        """A source has so many messages; the signature of the last was checked.
+
+        Args:
+            source: who says so.
+            length: how many.
+            is_writer: whether it says that it is the feed's writer; None if it does not say.
+            now: the time.
+        """
         if now < self._left_alone.get(source, 0.0):
             return
-        known = self._sources.setdefault(source, _Known(length, is_writer))
+        known = self._sources.setdefault(source, _Known(length, is_writer=False))
         known.length = max(known.length, length)
-        known.is_writer = is_writer
+        if is_writer is not None:
+            known.is_writer = is_writer
 
     def grown(self, held: int) -> None:
         """The copy has more messages, however they came."""

@@ -36,6 +36,7 @@ LARGEST_PIECE = 1 << 20
 # Of messages that are told live; of more than that only the head is told.
 LARGEST_LIVE = 64 << 10
 MOST_LISTED = 1000
+LONGEST_NAME = 512
 
 
 class FindFeeds(Packet, frozen=True):
@@ -107,10 +108,10 @@ AskFeed = AskHeads | ListSubfeeds
 
 
 class SubfeedFacts(Packet, frozen=True):
-    """A subfeed: its hash (20 bytes), its name as JSON or nothing, and about how far it goes."""
+    """A subfeed: its hash, its name as JSON unless that is too long, about how far it goes."""
 
     subfeed: Annotated[bytes, msgspec.Meta(min_length=20, max_length=20)]
-    name: Annotated[bytes, msgspec.Meta(max_length=8192)]
+    name: Annotated[bytes, msgspec.Meta(max_length=LONGEST_NAME)]
     length: Count
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import time
 from typing import TYPE_CHECKING
 
 from kachery_core.digests import blake3_hex, json_bytes
@@ -14,7 +12,9 @@ from kachery_core.forks import find_fork
 from kachery_core.messages import APPEND_ID_SIZE, SubfeedKey
 from kachery_daemon.feeds.committer import Committer
 from kachery_daemon.feeds.copies import Copies
+from kachery_daemon.feeds.elsewhere import Nowhere
 from kachery_daemon.feeds.heads import Heads
+from kachery_daemon.feeds.inventory import Inventory
 from kachery_daemon.feeds.legacy import LegacyFeeds
 from kachery_daemon.feeds.opening import Opener
 from kachery_daemon.feeds.refusals import (
@@ -31,14 +31,15 @@ from kachery_daemon.feeds.registry import FeedRecord, Registry
 from kachery_daemon.feeds.served import Served
 from kachery_daemon.feeds.waiting import Waiters
 from kachery_daemon.keyring import OWNER, delete_feed_key, feed_signer, make_feed_key
-from kachery_store.disk import sync_directory
 
 if TYPE_CHECKING:
+    from collections.abc import KeysView
     from pathlib import Path
 
     from kachery_core.feeds import SubfeedName
     from kachery_core.keys import Signer
     from kachery_core.messages import Head
+    from kachery_daemon.feeds.elsewhere import Elsewhere
     from kachery_daemon.feeds.opening import OpenSubfeed
     from kachery_daemon.system.threads import Threads
     from kachery_store.folder import Folder
@@ -61,7 +62,9 @@ class Feeds:
         self.legacy = LegacyFeeds(folder.root)
         self.waiters = Waiters()
         self.served = Served(self._registry, threads)
+        self.inventory = Inventory(folder, self._registry, threads)
         self.copies = Copies(folder, self._registry, threads, self._opened)
+        self.elsewhere: Elsewhere = Nowhere()
         self._records: dict[str, FeedRecord] = {}
         self._open: dict[SubfeedKey, OpenSubfeed] = {}
         self._signers: dict[str, Signer] = {}
@@ -78,8 +81,12 @@ class Feeds:
             FeedExistsError: this writer has a feed of that name.
         """
         record = await self._threads.run(self._create, name, writer)
-        self._records[record.feed] = record
-        return record
+        return self._records.setdefault(record.feed, record)
+
+    @property
+    def identities(self) -> KeysView[str]:
+        """The public keys of all feeds that are here."""
+        return self._records.keys()
 
     def all(self) -> list[FeedRecord]:
         """Every feed, the newest first."""
@@ -98,10 +105,8 @@ class Feeds:
 
     def find_by_name(self, name: str, writer: int) -> FeedRecord | None:
         """The feed a writer calls by this name."""
-        for record in self._records.values():
-            if record.name == name and record.writer == writer:
-                return record
-        return None
+        named = (one for one in self._records.values() if (one.name, one.writer) == (name, writer))
+        return next(named, None)
 
     async def subfeeds(self, feed: str) -> dict[str, SubfeedName]:
         """The names of a feed's subfeeds by their hashes."""
@@ -131,13 +136,22 @@ class Feeds:
         check_writeable(self.get(key.feed), writer)
         return await self._append(key, append_id, payloads)
 
-    async def read(self, key: SubfeedKey, position: int, max_bytes: int) -> tuple[Head, bytes]:
+    async def read(
+        self, key: SubfeedKey, position: int, max_bytes: int, channel: str = ""
+    ) -> tuple[Head, bytes]:
         """Batches from a position on: the head before them, and their bytes.
+
+        Args:
+            key: the subfeed; if others write it, what they have is brought here first.
+            position: index of a message.
+            max_bytes: about how much; a run ends at a signature.
+            channel: the only channel to look on; '' for all.
 
         Raises:
             FeedNotFoundError: not here.
             FeedForkedError: from this position on there are two histories.
         """
+        await self.elsewhere.catch_up({key: position}, channel)
         opened = await self._opened(key)
         if opened.fork is not None and position >= opened.fork.index:
             raise forked(opened.fork)
@@ -149,6 +163,11 @@ class Feeds:
         length = opened.log.head.length
         return length if opened.fork is None else min(length, opened.fork.index)
 
+    async def expected(self, key: SubfeedKey) -> int:
+        """The same, with those that are on their way here."""
+        length, fork = await self.length(key), await self.copies.fork(key)
+        return length if fork is not None else max(length, self.elsewhere.expected(key))
+
     async def wait(
         self, positions: dict[SubfeedKey, int], timeout_seconds: float
     ) -> list[SubfeedKey]:
@@ -157,7 +176,8 @@ class Feeds:
         async def ready() -> list[SubfeedKey]:
             return [key for key, at in positions.items() if await self.length(key) > at]
 
-        return await self.waiters.wait(positions, ready, timeout_seconds)
+        with self.elsewhere.following(positions):
+            return await self.waiters.wait(positions, ready, timeout_seconds)
 
     async def compare(self, key: SubfeedKey, before: Head, theirs: bytes) -> None:
         """Compare a run of batches from elsewhere with the messages here.
@@ -175,9 +195,7 @@ class Feeds:
             )
         proof = await self._threads.run(find_fork, key, before, ours, theirs)
         if proof is not None:
-            await self._threads.run(self._registry.add_fork, proof)
-            opened.fork = proof
-            raise forked(proof)
+            raise forked(await self.copies.keep_fork(proof))
 
     async def retire(
         self, feed: str, successor: str | None, reason: str, writer: int = OWNER
@@ -212,7 +230,7 @@ class Feeds:
             await self.copies.settle()
             for log in logs:
                 log.close()
-            await self._threads.run(self._delete, record)
+            await self._threads.run(self._opener.remove, record)
 
     async def close(self) -> None:
         """Finish the appends in hand and close every log."""
@@ -231,7 +249,7 @@ class Feeds:
         if opened.is_old:
             check_witness(opened.log, await self._threads.run(self._witness.find, key))
         if self.served.is_due(key):
-            await self.served.compare(key)
+            await self.served.compare(opened)
         signer = self._signers.get(key.feed)
         if signer is None:
             signer = await self._threads.run(feed_signer, self._folder, key.feed)
@@ -256,7 +274,8 @@ class Feeds:
         self._witness = Heads(self._witness_path)
         self._committer = Committer([self._heads, self._witness], self.waiters.wake_from_thread)
         self._records = {record.feed: record for record in self._registry.all()}
-        self.served.start()
+        self.served.start(self._witness)
+        self.inventory.start(self._heads)
         noted = [self._heads, self._witness]
         self.copies.start(self._records, noted, self.waiters.wake_from_thread)
         self._opener = Opener(self._folder, self._registry, noted, self.copies)
@@ -268,15 +287,3 @@ class Feeds:
         except BaseException:
             delete_feed_key(self._folder, feed)
             raise
-
-    def _delete(self, record: FeedRecord) -> None:
-        feed = record.feed
-        folder = self._folder.state / "feeds" / feed
-        self._registry.remove(feed)
-        self._heads.forget(feed)
-        if not record.is_copy:  # what was once seen of others' feeds stays so
-            self._witness.forget(feed)
-        if folder.exists():
-            os.replace(folder, self._folder.trash / f"feed-{feed}-{time.time_ns()}")
-            sync_directory(folder.parent)
-        delete_feed_key(self._folder, feed)

@@ -1,12 +1,15 @@
-"""Opening the log of a subfeed, and what is known of it besides its messages (blocking)."""
+"""Opening the logs of feeds, and what is known of them besides messages; removing (blocking)."""
 
 from __future__ import annotations
 
+import os
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kachery_daemon.feeds.log import SubfeedLog
 from kachery_daemon.feeds.refusals import check_witness
+from kachery_daemon.keyring import delete_feed_key
 from kachery_store.disk import disk_errors, sync_directory
 
 if TYPE_CHECKING:
@@ -30,7 +33,7 @@ class OpenSubfeed:
 
 
 class Opener:
-    """Opens logs.
+    """Opens logs, and removes them.
 
     Args:
         folder: the storage folder.
@@ -64,6 +67,19 @@ class Opener:
         except BaseException:
             log.close()
             raise
+
+    def remove(self, record: FeedRecord) -> None:
+        """Move the logs of a feed to the trash, and forget it with its key."""
+        feed = record.feed
+        folder = self._folder.state / "feeds" / feed
+        self._registry.remove(feed)
+        self._heads.forget(feed)
+        if not record.is_copy:  # what was once seen of others' feeds stays so
+            self._witness.forget(feed)
+        if folder.exists():
+            os.replace(folder, self._folder.trash / f"feed-{feed}-{time.time_ns()}")
+            sync_directory(folder.parent)
+        delete_feed_key(self._folder, feed)
 
     def _open_own(self, path: Path, key: SubfeedKey) -> tuple[SubfeedLog, bool]:
         log = SubfeedLog(path, key, self._heads.find(key))

@@ -34,6 +34,7 @@ _MIGRATIONS = (
         feed TEXT PRIMARY KEY, added_at REAL NOT NULL, retired TEXT) WITHOUT ROWID;
     CREATE TABLE served (feed TEXT PRIMARY KEY) WITHOUT ROWID""",
 )
+_ALL_SUBFEEDS = "SELECT feed, subfeed FROM subfeeds"
 # Who may append to a copy.
 NOBODY = -2
 
@@ -107,6 +108,10 @@ class Registry:
             "SELECT subfeed, name FROM subfeeds WHERE feed=? ORDER BY name", (feed,)
         )
         return {subfeed: json.loads(name) for subfeed, name in rows}
+
+    def all_subfeeds(self) -> list[tuple[str, str]]:
+        """Feed and hash of every subfeed that has a name."""
+        return [(feed, subfeed) for feed, subfeed in self._database.rows(_ALL_SUBFEEDS)]
 
     def add_fork(self, proof: ForkProof) -> None:
         """Keep the proof of a fork, for ever; of several the first in the feed."""

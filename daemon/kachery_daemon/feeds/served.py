@@ -8,10 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kachery_daemon.feeds.refusals import check_witness
+
 if TYPE_CHECKING:
     from typing import Protocol
 
-    from kachery_core.messages import SubfeedKey
+    from kachery_core.messages import Head, SubfeedKey
+    from kachery_daemon.feeds.heads import Heads
+    from kachery_daemon.feeds.opening import OpenSubfeed
     from kachery_daemon.feeds.registry import Registry
     from kachery_daemon.system.threads import Threads
 
@@ -22,12 +26,11 @@ if TYPE_CHECKING:
             """Whether any of them can be reached now."""
             ...
 
-        async def compare(self, key: SubfeedKey) -> None:
-            """Ask how far they saw a subfeed go.
+        async def highest(self, key: SubfeedKey) -> Head:
+            """The highest head of a subfeed that they saw, signed; an empty one if none did.
 
             Raises:
-                FeedRollbackError: farther than it goes here.
-                FeedForkedError: elsewhere.
+                FeedForkedError: they saw another history than the one here.
             """
             ...
 
@@ -47,9 +50,14 @@ class Served:
         self._compared: set[SubfeedKey] = set()
         self._others: Others | None = None
 
-    def start(self) -> None:
-        """Read which they are (blocking)."""
+    def start(self, witness: Heads) -> None:
+        """Read which they are (blocking).
+
+        Args:
+            witness: remembers what others saw, so that they need not be asked again.
+        """
         self._feeds = self._registry.served()
+        self._witness = witness
 
     def ask(self, others: Others | None) -> None:
         """From now on, ask these before the first append of each subfeed."""
@@ -70,12 +78,18 @@ class Served:
             and self._others.can_be_asked()
         )
 
-    async def compare(self, key: SubfeedKey) -> None:
+    async def compare(self, opened: OpenSubfeed) -> None:
         """Ask the others, once after each start of the node.
 
         Raises:
             FeedRollbackError, FeedForkedError: this is an older or another copy of the feed.
         """
-        if self._others is not None:
-            await self._others.compare(key)
-            self._compared.add(key)
+        log = opened.log
+        if self._others is None:
+            return
+        seen = await self._others.highest(log.key)
+        if seen.length > log.head.length:
+            await self._threads.run(self._witness.note, {log.key: seen})
+            opened.is_old = True
+            check_witness(log, seen)
+        self._compared.add(log.key)

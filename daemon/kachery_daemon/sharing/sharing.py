@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from kachery_daemon.sharing.checking import Checking
 from kachery_daemon.sharing.explaining import Explaining
+from kachery_daemon.sharing.feed_sharing import FeedSharing
 from kachery_daemon.sharing.loads import Loads
 
 if TYPE_CHECKING:
@@ -25,13 +26,16 @@ class Sharing:
         self._feeds = feeds
         self._channels = channels
         self._config = config
+        self.feeds = FeedSharing(feeds, channels, threads)
         self.loads = Loads(store, threads)
         self.explaining = Explaining(store, feeds, threads, channels)
         self.checking = Checking(channels)
 
     async def start(self) -> None:
         """Begin to answer."""
+        await self.feeds.start()
 
     async def stop(self) -> None:
         """Stop answering and asking."""
+        await self.feeds.close()
         await self.loads.close()
