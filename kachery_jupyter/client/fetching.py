@@ -52,10 +52,32 @@ def fetch(wanted: Sequence[ContentUri], channel: str | None = None, title: str =
         return [False] * len(wanted)
     found: list[bool] = []
     with reaching_bar(f"Fetching {title or shown_name(wanted)}") as report:
+        course = _Course(report)
         for start in range(0, len(wanted), _MOST_AT_ONCE):
             some = wanted[start : start + _MOST_AT_ONCE]
-            found += _fetch_some(node.door, some, channel, report)
+            found += _fetch_some(node.door, some, channel, course)
+            course.go_on()
     return found
+
+
+class _Course:
+    """How far several questions, one after the other, have come."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._before = 0
+        self._total = 0
+
+    def reach(self, done: int, total: int) -> None:
+        """Be somewhere within the present question."""
+        self._total = total
+        if self._report is not None:
+            self._report(self._before + done, self._before + total)
+
+    def go_on(self) -> None:
+        """Begin with the next question."""
+        self._before += self._total
+        self._total = 0
 
 
 def shown_name(wanted: Sequence[ContentUri]) -> str:
@@ -68,17 +90,17 @@ def shown_name(wanted: Sequence[ContentUri]) -> str:
 
 
 def _fetch_some(
-    door: Door, wanted: Sequence[ContentUri], channel: str | None, report: Report
+    door: Door, wanted: Sequence[ContentUri], channel: str | None, course: _Course
 ) -> list[bool]:
     try:
-        return _ask_to_fetch(door, wanted, channel, report)
+        return _ask_to_fetch(door, wanted, channel, course)
     except EndpointNotFoundError:
         # An older version that was not started again after an upgrade: it has no channels.
         return [False] * len(wanted)
 
 
 def _ask_to_fetch(
-    door: Door, wanted: Sequence[ContentUri], channel: str | None, report: Report
+    door: Door, wanted: Sequence[ContentUri], channel: str | None, course: _Course
 ) -> list[bool]:
     question: dict[str, Any] = {"uris": [_on_wire(parts) for parts in wanted]}
     if channel is not None:
@@ -91,8 +113,7 @@ def _ask_to_fetch(
                 case {"done": list(done)} if len(done) == len(wanted):
                     return _told(done, was_asked=bool(line.get("asked")))
                 case {"progress": {"done": int(done), "total": int(total)}}:
-                    if report is not None:
-                        report(done, total)
+                    course.reach(done, total)
                 case dict() if "done" not in line:
                     continue  # something a later node has to say
                 case _:

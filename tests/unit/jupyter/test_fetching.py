@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -22,7 +23,9 @@ from kachery_core.errors import (
     WrongDaemonError,
     error_to_wire,
 )
+from kachery_core.uris import ContentUri
 from kachery_jupyter import client
+from kachery_jupyter.client.fetching import shown_name
 from tests.support.nodes import isolated_environment
 from tests.support.programs import program_command
 from tests.support.samples import sample, sha1_of
@@ -185,6 +188,33 @@ def test_more_than_a_thousand_are_asked_for_by_the_thousand(node: ScriptedNode) 
     uris = [f"sha1://{sha1}/x.json" for sha1 in node.offer(*data)]
     assert kc.load_many(uris) == list(range(1001))
     assert [len(question["uris"]) for question in node.loads] == [1000, 1]
+
+
+def test_the_bar_goes_on_from_question_to_question(
+    node: ScriptedNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reached = []
+
+    @contextlib.contextmanager
+    def bar(title: str):
+        assert title == "Fetching 1,001 contents"
+        yield lambda done, total: reached.append((done, total))
+
+    monkeypatch.setattr("kachery_jupyter.client.fetching.reaching_bar", bar)
+
+    def lines(question):
+        for done in (10, 100):
+            yield {"progress": {"done": done, "total": 100}}
+        yield {"done": [False] * len(question["uris"])}
+
+    node.lines = lines
+    assert not any(kc.load_many([f"sha1://{number:040x}" for number in range(1001)]))
+    assert reached == [(10, 100), (100, 100), (110, 200), (200, 200)]
+
+
+def test_a_name_cannot_move_the_cursor() -> None:
+    assert shown_name([ContentUri("0" * 40, "\x1b[2Jevil" + "x" * 100)]) == "[2Jevil" + "x" * 33
+    assert shown_name([ContentUri("0" * 40)]) == "0" * 12
 
 
 def test_errors_of_the_node_are_the_same_here(node: ScriptedNode) -> None:
