@@ -34,9 +34,10 @@ class _Asked:
         self.body = body
         self.role = role
         self.inbox = inbox
-        self.id = new_id()
+        self.ids = [new_id()]
         self.only_from = _addressee(subject)
         self.answers: asyncio.Queue[Answer | None] = asyncio.Queue(_MOST_ANSWERS)
+        self.following: dict[str, bytes] = {}
         self.done: set[str] = set()
         self.busy: set[str] = set()
         self.is_in_full = False
@@ -52,6 +53,12 @@ class _Asked:
         """Let the asker see whether it still waits for anything."""
         if not self.answers.full():
             self.answers.put_nowait(None)
+
+    def is_awaited(self, node_id: str, re: bytes) -> bool:
+        """Whether this is for us: an answer that is not over, and not the same one once more."""
+        if re not in self.ids or node_id in self.done | self.busy:
+            return False
+        return self.following.setdefault(node_id, re) == re
 
     def is_complete(self, expect: int | None) -> bool:
         """Whether everybody has said all they have to say."""
@@ -112,7 +119,10 @@ class Asking:
         try:
             opened = self._lines.opened(message.data, message.subject)
         except UnknownMembershipError:
-            # Answers come with as much of a membership as the question did.
+            # Answers come with as much of a membership as the question did. This one was
+            # answered already, so it is another question now.
+            if not asked.is_in_full:
+                asked.ids.append(new_id())
             await self._send_in_full(asked)
             return
         if opened is not None:
@@ -127,7 +137,7 @@ class Asking:
     async def _send(self, asked: _Asked, *, in_full: bool) -> None:
         asked.is_in_full = in_full
         sealed = self._lines.envelopes.seal(
-            asked.subject, asked.body, message_id=asked.id, in_full=in_full
+            asked.subject, asked.body, message_id=asked.ids[-1], in_full=in_full
         )
         await self._lines.open_control().publish(asked.subject, sealed, asked.inbox)
 
@@ -138,11 +148,12 @@ class Asking:
 
     async def _take(self, asked: _Asked, opened: Opened) -> None:
         sender = opened.sender
-        if opened.re != asked.id or sender.node_id in asked.done | asked.busy:
+        if not asked.is_awaited(sender.node_id, opened.re):
             self._lines.counts["unasked-answer"] += 1
         elif asked.only_from not in {None, sender.node_id} or not _may_answer(asked, opened):
             self._lines.counts["answer-without-role"] += 1
         elif opened.kind == "who":
+            del asked.following[sender.node_id]
             await self._send_in_full(asked)
         elif opened.kind == "busy":
             asked.busy.add(sender.node_id)
