@@ -70,7 +70,7 @@ class Explanation:
         for channel in facts.channels:
             yield f"channel {channel.name}", _channel_text(channel)
             for provider in channel.providers:
-                yield "", f"{_name_of(provider)}: {_provider_text(provider)}"
+                yield "", f"{_name_of(provider)}: {_provider_text(provider, facts.unit)}"
 
 
 def _channel_text(channel: ChannelFacts) -> str:
@@ -97,10 +97,10 @@ def _count_text(channel: ChannelFacts) -> str:
     return f"{channel.present} other {nodes} there, {len(channel.providers)} may provide"
 
 
-def _provider_text(provider: ProviderFacts) -> str:
+def _provider_text(provider: ProviderFacts, unit: str) -> str:
     said: list[str] = [provider.answer if provider.answer != "silent" else "did not answer"]
     if provider.size is not None:
-        said.append(f"{provider.size:,}")
+        said.append(f"{provider.size:,} {unit}")
     if provider.path == "direct":
         said.append("reached directly")
     elif provider.path == "hub":

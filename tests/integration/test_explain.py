@@ -89,6 +89,20 @@ def test_who_has_it_is_told_and_who_has_not(lab: Community) -> None:
     assert explained(owner, stored["uri"])["conclusion"] == "It is here."
 
 
+def test_feeds_are_explained_as_well(lab: Community) -> None:
+    owner, other = lab.nodes
+    code = "subfeed = kc.create_feed().load_subfeed('picks')\nsubfeed.append_messages([1, 2])"
+    uri = run(owner, f"{code}\nprint(subfeed.uri)").strip()
+    assert "has it, 2 messages, reached through the hub" in shell(other, "explain", uri)
+    assert "has it, 1 subfeeds" in shell(other, "explain", uri.rpartition("/")[0])
+    assert explained(other, f"{uri}x")["channels"][0]["providers"][0]["answer"] == "has it not"
+    assert "written here, 2 messages" in shell(owner, "explain", uri)
+    run(other, f"assert len(kc.load_subfeed({uri!r}).get_next_messages()) == 2")
+    assert "a copy of another node's, 2 messages" in shell(other, "explain", uri)
+    choose(other, disable=["request-feeds"])
+    assert "may not request feeds" in explained(other, f"{uri}x")["conclusion"]
+
+
 def test_a_role_that_is_missing_is_named_with_the_way_to_it(lab: Community) -> None:
     owner, other = lab.nodes
     choose(other, disable=["request-files"])

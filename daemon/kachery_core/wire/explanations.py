@@ -27,8 +27,7 @@ class ProviderFacts(Answer, frozen=True):
         name: what the channel's owner calls it, or ''.
         is_archive: whether it keeps what passes.
         answer: whether it has what was looked for, has not, or did not answer in time.
-        size: of what it has: bytes of a content, messages of a subfeed, subfeeds of a feed; null if
-            it has nothing.
+        size: of what it has, in the explanation's unit; null if it has nothing.
         path: how bytes would come from there; '' if it has nothing.
         problem: what is wrong with it, for people; or ''.
     """
@@ -89,6 +88,7 @@ class Explanation(Answer, frozen=True):
         channels: where it was looked for; also where it could not be.
         conclusion: one sentence.
         advice: what to do; or ''.
+        unit: what sizes count: bytes of a content, messages of a subfeed, subfeeds of a feed.
     """
 
     uri: str
@@ -98,6 +98,7 @@ class Explanation(Answer, frozen=True):
     channels: list[ChannelFacts]
     conclusion: str
     advice: str
+    unit: str = "bytes"
 
 
 class Check(Answer, frozen=True):

@@ -60,7 +60,14 @@ class Explaining:
         channels = await asyncio.gather(*looks)
         conclusion, advice = conclude(channels, search.role, is_here=bool(here))
         return Explanation(
-            uri, search.subject, bool(here), here or "no", channels, conclusion, advice
+            uri,
+            search.subject,
+            bool(here),
+            here or "no",
+            channels,
+            conclusion,
+            advice,
+            search.unit,
         )
 
     async def _content(self, parts: ContentUri) -> tuple[Search, str]:
@@ -85,7 +92,10 @@ class Explaining:
         whose = "a copy of another node's" if record.is_copy else "written here"
         if key is None:
             return search, whose
-        return search, f"{whose}, {await self._feeds.length(key):,} messages"
+        length = await self._feeds.length(key)
+        # Nobody knows the names of all subfeeds: an empty copy may be a copy of nothing.
+        is_nothing = record.is_copy and length == 0
+        return search, "" if is_nothing else f"{whose}, {length:,} messages"
 
     def _held(self, sha1: str) -> str:
         try:

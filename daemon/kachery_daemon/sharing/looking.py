@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from kachery_core.errors import BadEnvelopeError, KacheryError
+from kachery_core.errors import KacheryError, UntrustworthyError
 from kachery_core.wire.explanations import ChannelFacts, ProviderFacts
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _ANSWER_SECONDS = 2.0
 _REACH_SECONDS = 1.0
 _OTHER_TABLE = "Its chunk table is not that of the others: one of the copies is wrong."
-_NOT_UNDERSTOOD = "Its answer is not understood; compare the versions of kachery."
+_NOT_UNDERSTOOD = "Its answer makes no sense; compare the versions of kachery."
 
 
 @dataclass
@@ -49,7 +49,7 @@ class _Heard:
         self.answerers[node_id] = answer.sender
         try:
             found = search.read(answer.body)
-        except BadEnvelopeError:
+        except UntrustworthyError:
             self.problems[node_id] = _NOT_UNDERSTOOD
             return
         if found is not None:

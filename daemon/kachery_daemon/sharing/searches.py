@@ -20,8 +20,9 @@ from kachery_core.roles import Role
 from kachery_core.sealing import unseal_note
 from kachery_core.subjects import find
 from kachery_core.wire.node import pack, unpack
-from kachery_core.wire.node_feeds import FeedFacts, FeedOffers, FindFeeds, HeadFacts
+from kachery_core.wire.node_feeds import FeedFacts, FeedOffers, FindFeeds, HeadFacts, unseal_facts
 from kachery_core.wire.node_files import FileFacts, FileOffers, FindFiles
+from kachery_daemon.sharing.feed_offers import checked_head
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,12 +55,14 @@ class Search:
 
     Attributes:
         subject: what is looked for, for people.
+        unit: what its size counts: bytes, messages, subfeeds.
         role: what asking takes.
         body: the question.
-        read: what an answer says; None for nothing. Raises BadEnvelopeError for nonsense.
+        read: what an answer says, None for nothing; raises an UntrustworthyError for nonsense.
     """
 
     subject: str
+    unit: str
     role: Role
     body: bytes
     read: Callable[[bytes], Found | None]
@@ -82,7 +85,7 @@ def search_content(sha1: str, subject: str) -> Search:
                 return Found(facts.size, facts.table, tuple(offers.addresses))
         return None
 
-    return Search(subject, Role.REQUEST_FILES, pack(FindFiles([discovery], 0)), read)
+    return Search(subject, "bytes", Role.REQUEST_FILES, pack(FindFiles([discovery], 0)), read)
 
 
 def search_subfeed(key: SubfeedKey, subject: str) -> Search:
@@ -92,11 +95,12 @@ def search_subfeed(key: SubfeedKey, subject: str) -> Search:
     def read(body: bytes) -> Found | None:
         for offer in unpack(body, FeedOffers).offers:
             if offer.discovery == discovery:
-                facts = unpack(unseal_note(seal_key, offer.note), HeadFacts)
+                facts = unseal_facts(seal_key, discovery, offer.note, HeadFacts)
+                checked_head(key, facts)
                 return Found(facts.length, problem=_FORKED if facts.is_forked else "")
         return None
 
-    return Search(subject, Role.REQUEST_FEEDS, pack(FindFeeds([discovery])), read)
+    return Search(subject, "messages", Role.REQUEST_FEEDS, pack(FindFeeds([discovery])), read)
 
 
 def search_feed(feed: str, subject: str) -> Search:
@@ -106,7 +110,8 @@ def search_feed(feed: str, subject: str) -> Search:
     def read(body: bytes) -> Found | None:
         for offer in unpack(body, FeedOffers).offers:
             if offer.discovery == discovery:
-                return Found(unpack(unseal_note(seal_key, offer.note), FeedFacts).subfeeds)
+                facts = unseal_facts(seal_key, discovery, offer.note, FeedFacts)
+                return Found(facts.subfeeds)
         return None
 
-    return Search(subject, Role.REQUEST_FEEDS, pack(FindFeeds([discovery])), read)
+    return Search(subject, "subfeeds", Role.REQUEST_FEEDS, pack(FindFeeds([discovery])), read)

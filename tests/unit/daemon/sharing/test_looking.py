@@ -18,20 +18,27 @@ from kachery_core.capabilities import (
     subfeed_key_of,
 )
 from kachery_core.errors import HubUnreachableError
-from kachery_core.messages import SubfeedKey
 from kachery_core.roles import ALL_ROLES, Role
 from kachery_core.sealing import NONCE_SIZE, seal_note
 from kachery_core.wire.node import pack, pack_padded, unpack
-from kachery_core.wire.node_feeds import FeedFacts, FeedOffer, FeedOffers, FindFeeds, HeadFacts
+from kachery_core.wire.node_feeds import (
+    FeedFacts,
+    FeedOffer,
+    FeedOffers,
+    FindFeeds,
+    HeadFacts,
+    seal_facts,
+)
 from kachery_core.wire.node_files import FileFacts, FileOffer, FileOffers, FindFiles
 from kachery_daemon.sharing.looking import look
 from kachery_daemon.sharing.searches import search_content, search_feed, search_subfeed
 from tests.support.channel_samples import ALICE, BOB, HUB, OWNER
+from tests.support.feed_samples import Chain
 from tests.support.scripted_link import ScriptedLink, answer, peer, standing
 
 SHA1 = "6af826b3d648ccba6b4bbe58e93e22add640d728"
 CONTENT = search_content(SHA1, "the content")
-KEY = SubfeedKey("ab" * 32, "cd" * 20)
+FEED = "ab" * 32
 INSTANCE = "ab" * 8
 
 
@@ -118,7 +125,7 @@ def test_tables_that_differ_are_told() -> None:
 def test_nonsense_is_told_of_who_said_it(body: bytes) -> None:
     link = ScriptedLink([], [answer(ALICE, body), answer(BOB, offers())])
     told = {one.node_id: one for one in seen(link).providers}
-    assert "not understood" in told[ALICE.public_key].problem
+    assert "makes no sense" in told[ALICE.public_key].problem
     assert told[ALICE.public_key].answer == "has it not"
     assert told[BOB.public_key].answer == "has it"
     assert not told[BOB.public_key].problem
@@ -145,21 +152,38 @@ def test_a_hub_that_does_not_answer_is_told() -> None:
 
 
 def test_subfeeds_are_looked_for_by_their_own_names() -> None:
-    note = sealed(
-        subfeed_key_of(KEY), HeadFacts(12, bytes(32), bytes(64), is_writer=True, is_forked=True)
+    chain = Chain()
+    signature = chain.append([b"1", b"2"]).signature
+    key, head = chain.key, chain.head
+
+    def says(length: int, **more) -> bytes:
+        facts = HeadFacts(length, head.entry, signature, is_writer=True, **more)
+        note = seal_facts(
+            subfeed_key_of(key), os.urandom(NONCE_SIZE), subfeed_discovery(key), facts
+        )
+        return pack_padded(FeedOffers(INSTANCE, [FeedOffer(subfeed_discovery(key), note)]))
+
+    link = ScriptedLink(
+        [],
+        [answer(ALICE, says(2, is_forked=True)), answer(BOB, says(3, is_forked=False))],
     )
-    body = pack_padded(FeedOffers(INSTANCE, [FeedOffer(subfeed_discovery(KEY), note)]))
-    link = ScriptedLink([], [answer(ALICE, body)])
-    facts = seen(link, search_subfeed(KEY, "a subfeed"))
-    assert (facts.role, facts.providers[0].size) == (Role.REQUEST_FEEDS, 12)
-    assert "two histories" in facts.providers[0].problem
-    assert unpack(link.asked[0][1], FindFeeds) == FindFeeds([subfeed_discovery(KEY)])
+    facts = seen(link, search_subfeed(key, "a subfeed"))
+    told = {one.node_id: one for one in facts.providers}
+    assert (facts.role, told[ALICE.public_key].size) == (Role.REQUEST_FEEDS, 2)
+    assert "two histories" in told[ALICE.public_key].problem
+    # A length that the feed's writer did not sign is no length.
+    assert told[BOB.public_key].size is None
+    assert "makes no sense" in told[BOB.public_key].problem
+    assert unpack(link.asked[0][1], FindFeeds) == FindFeeds([subfeed_discovery(key)])
     assert link.asked[0][0] == "feeds.find"
 
 
 def test_a_whole_feed_is_looked_for() -> None:
-    facts = FeedFacts(2, is_writer=True)
-    offer = FeedOffer(feed_discovery(KEY.feed), sealed(feed_key(KEY.feed), facts))
+    discovery = feed_discovery(FEED)
+    note = seal_facts(
+        feed_key(FEED), os.urandom(NONCE_SIZE), discovery, FeedFacts(2, is_writer=True)
+    )
+    offer = FeedOffer(discovery, note)
     link = ScriptedLink(
         [],
         [
@@ -167,5 +191,5 @@ def test_a_whole_feed_is_looked_for() -> None:
             answer(BOB, pack_padded(FeedOffers(INSTANCE, []))),
         ],
     )
-    told = seen(link, search_feed(KEY.feed, "a feed")).providers
+    told = seen(link, search_feed(FEED, "a feed")).providers
     assert [(one.answer, one.size) for one in told] == [("has it", 2), ("has it not", None)]
