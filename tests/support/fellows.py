@@ -1,4 +1,4 @@
-"""Members of a channel inside the test's own process: real hub, real connections, no node around."""
+"""Members of a channel inside the test's own process: real hub and connections, no node around."""
 
 from __future__ import annotations
 

@@ -119,6 +119,8 @@ class Owner(Member):
         Raises:
             InvalidInputError: not a node id, not a name, or the owner itself.
         """
+        # What is no key shows when something is sealed to it; nothing is decided then.
+        await self.threads.run(self.telling.letter, wish.node_id)
         async with self._deciding:
             known = await self._find(wish.node_id)
             if known is not None and known.is_owner:

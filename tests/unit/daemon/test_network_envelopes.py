@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import msgspec
 import pytest
 from hypothesis import given, settings
@@ -43,13 +45,17 @@ SUBJECT = subjects.find("files")
 KEY = control_key(CHANNEL_KEY)
 
 
+usual_membership = functools.cache(membership)
+usual_record = functools.cache(record)
+
+
 def side(node=ALICE, now=NOW, version=1, keys=None, **more):
     """One node's envelopes, and where it stands."""
     standing = Standing(
         node,
         HUB,
-        more.pop("own", membership(node)),
-        more.pop("record", record(version=version)),
+        more.pop("own", None) or usual_membership(node),
+        more.pop("record", None) or usual_record(version=version),
         keys=keys or {1: CHANNEL_KEY},
         disabled=frozenset(),
         clock=lambda: now,
