@@ -44,9 +44,12 @@ class _Bar:
 
     def reach(self, done: int, total: int) -> None:
         """Be at a number of bytes out of a number that may have become known just now."""
-        self._total = total
-        if self._shown is not None:
+        if self._shown is not None and total != self._total:
             self._shown.total = total
+            if hasattr(self._shown, "container"):
+                # In notebooks the bar is a widget, which has an end of its own.
+                self._shown.container.children[1].max = total
+        self._total = total
         self.advance(done - self._done)
 
     def close(self) -> None:

@@ -1,6 +1,7 @@
 """A bar appears where somebody sees it, and only for what takes long."""
 
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -69,3 +70,21 @@ def test_nobody_counts_for_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "_is_terminal", lambda: False)
     with progress.reaching_bar("Fetching") as report:
         assert report is None
+
+
+def test_in_a_notebook_the_widget_learns_of_the_end_too(monkeypatch) -> None:
+    widget = SimpleNamespace(max=0)
+    shown = SimpleNamespace(
+        container=SimpleNamespace(children=(None, widget, None)),
+        total=0,
+        update=lambda count: None,  # noqa: ARG005
+        close=lambda: None,
+    )
+    monkeypatch.setattr(progress, "_is_notebook", lambda: True)
+    monkeypatch.setattr(progress, "_PATIENCE_SECONDS", -1)
+    monkeypatch.setattr(progress, "_tqdm", lambda: lambda **_: shown)
+    with progress.reaching_bar("Fetching x") as report:
+        assert report is not None
+        report(1, 100)
+        report(2, 250)
+    assert (shown.total, widget.max) == (250, 250)
