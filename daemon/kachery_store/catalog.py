@@ -65,7 +65,13 @@ class Catalog:
     """All entries of one storage folder."""
 
     def __init__(self, state: Path) -> None:
-        self._database = Database(state / "catalog.sqlite", _MIGRATIONS, durable=False)
+        self._database = Database(
+            state / "catalog.sqlite",
+            _MIGRATIONS,
+            durable=False,
+            if_damaged="All content is there, its names and pins are lost;"
+            " `kachery fsck` enters it again.",
+        )
 
     def add(self, *entries: Entry) -> None:
         """Enter content, or note that it was stored again.
@@ -73,30 +79,29 @@ class Catalog:
         What was fetched and is now stored by its owner becomes the owner's; never the reverse.
         """
         now = time.time()
-        with self._database.writing() as connection:
-            connection.executemany(
-                f"INSERT INTO content ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,NULL)"
-                " ON CONFLICT (sha1) DO UPDATE SET name=excluded.name, kind=excluded.kind,"
-                " manifest=excluded.manifest, stored_at=excluded.stored_at,"
-                " used_at=excluded.used_at, origin=excluded.origin,"
-                " fetched=min(fetched, excluded.fetched), pinned=max(pinned, excluded.pinned),"
-                " trashed_at=NULL",
-                [
-                    (
-                        entry.sha1,
-                        _storable(entry.name),
-                        entry.kind,
-                        entry.size,
-                        entry.manifest,
-                        entry.stored_at or now,
-                        now,
-                        json.dumps(entry.origin or {}),
-                        entry.fetched,
-                        entry.pinned,
-                    )
-                    for entry in entries
-                ],
-            )
+        self._database.change(
+            f"INSERT INTO content ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,NULL)"
+            " ON CONFLICT (sha1) DO UPDATE SET name=excluded.name, kind=excluded.kind,"
+            " manifest=excluded.manifest, stored_at=excluded.stored_at,"
+            " used_at=excluded.used_at, origin=excluded.origin,"
+            " fetched=min(fetched, excluded.fetched), pinned=max(pinned, excluded.pinned),"
+            " trashed_at=NULL",
+            [
+                (
+                    entry.sha1,
+                    _storable(entry.name),
+                    entry.kind,
+                    entry.size,
+                    entry.manifest,
+                    entry.stored_at or now,
+                    now,
+                    json.dumps(entry.origin or {}),
+                    entry.fetched,
+                    entry.pinned,
+                )
+                for entry in entries
+            ],
+        )
 
     def find(self, sha1: str) -> Entry | None:
         """The entry of this content, in the trash or not."""
@@ -166,16 +171,14 @@ class Catalog:
 
     def forget(self, sha1: str) -> None:
         """Content is gone for good."""
-        with self._database.writing() as connection:
-            connection.execute("DELETE FROM content WHERE sha1=?", (sha1,))
+        self._database.change("DELETE FROM content WHERE sha1=?", [(sha1,)])
 
     def close(self) -> None:
         """Close this thread's connection."""
         self._database.close()
 
     def _set(self, column: str, value: float | bool | None, sha1: str) -> None:
-        with self._database.writing() as connection:
-            connection.execute(f"UPDATE content SET {column}=? WHERE sha1=?", (value, sha1))
+        self._database.change(f"UPDATE content SET {column}=? WHERE sha1=?", [(value, sha1)])
 
 
 def _entry(row: Row) -> Entry:

@@ -181,7 +181,7 @@ def _too_open(path: Path, forbidden: int, command: str) -> Iterator[Finding]:
 
 def _databases(folder: Folder) -> Iterator[Finding]:
     advice = {
-        "catalog": "Move it away with its -wal and -shm files; `kachery fsck` makes it again.",
+        "catalog": "The next store sets it aside; then `kachery fsck` enters all content again.",
         "mutables": "Move it away with its -wal and -shm files, or bring it back from a backup.",
     }
     for name, what_to_do in advice.items():
