@@ -153,8 +153,9 @@ for _ in range(300):
         signal.setitimer(signal.ITIMER_REAL, 0)
     except KeyboardInterrupt:
         interrupted += 1
-    left += len(os.listdir(root / "tmp"))
-    store.folder.sweep(0)
+    for path in (root / "tmp").iterdir():
+        left += 1
+        path.unlink()
 store_it()
 print(interrupted, left)
 """
