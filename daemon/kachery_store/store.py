@@ -142,17 +142,19 @@ class Store:
 
     def add_many(self, items: Sequence[tuple[bytes, Label]]) -> list[Content]:
         """Store many small contents with one wait for the disk; all durable when this returns."""
-        contents = []
+        contents: list[Content] = []
         small: list[tuple[str, bytes]] = []
+        entries: list[Entry] = []
+        for data, label in items:
+            if len(data) > CHUNK_SIZE:
+                contents.append(self.add_bytes(data, label))
+            else:
+                contents.append(Content(sha1_hex(data), len(data)))
+                small.append((contents[-1].sha1, data))
+                entries.append(_entry(contents[-1], label))
         with self.adding():
-            for data, label in items:
-                if len(data) > CHUNK_SIZE:
-                    contents.append(self.add_bytes(data, label))
-                else:
-                    contents.append(Content(sha1_hex(data), len(data)))
-                    small.append((contents[-1].sha1, data))
             self._placing.put_many(small)
-            self.catalog.add(*map(_entry, contents, [label for _, label in items]))
+            self.catalog.add(*entries)
         return contents
 
     @contextlib.contextmanager
