@@ -22,6 +22,7 @@ from kachery_daemon.api.door import Door
 from kachery_daemon.api.services import Limits, Services
 from kachery_daemon.feeds.collection import Feeds
 from kachery_daemon.system.listening import listen_on_loopback, listen_on_path
+from kachery_daemon.system.logs import protect_our_loggers
 from kachery_daemon.system.peers import own_uid
 from kachery_daemon.system.threads import Threads
 from kachery_store import Store
@@ -49,6 +50,7 @@ class Node:
     """
 
     def __init__(self, config: Config) -> None:
+        protect_our_loggers()
         self.config = config
         self.probe: Probe | None = None
         self._cleanup = contextlib.AsyncExitStack()
