@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from kachery_store.database import Database
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from kachery_store.database import Row
@@ -160,6 +161,13 @@ class Catalog:
     def note_use(self, sha1: str) -> None:
         """Remember that content was loaded just now."""
         self._set("used_at", time.time(), sha1)
+
+    def note_uses(self, uses: Sequence[tuple[str, float]]) -> None:
+        """Remember when contents were loaded: their SHA-1, and seconds since 1970."""
+        self._database.change(
+            "UPDATE content SET used_at=max(used_at, ?) WHERE sha1=?",
+            [(moment, sha1) for sha1, moment in uses],
+        )
 
     def mark_trashed(self, sha1: str) -> None:
         """Content went to the trash."""

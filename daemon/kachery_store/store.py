@@ -22,6 +22,7 @@ from kachery_store.placing import Placing
 from kachery_store.reading import hash_file
 from kachery_store.seen import Seen, is_racy, same_file
 from kachery_store.sources import open_source
+from kachery_store.uses import Uses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -77,6 +78,7 @@ class Store:
         self._placing = Placing(self.folder, self.objects, self.seen)
         self.catalog = Catalog(self.folder.state)
         self.mutables = Mutables(self.folder.state)
+        self.uses = Uses(self.catalog)
 
     def add_bytes(self, data: bytes | memoryview, label: Label) -> Content:
         """Store bytes; durable when this returns."""
@@ -189,8 +191,14 @@ class Store:
             self._placing.put_ingested(ingested)
             return self._enter(ingested.manifest, label)
 
+    def note_use(self, sha1: str) -> None:
+        """Content is read now; a folder of somebody else's is for them to tidy up."""
+        if self.writable:
+            self.uses.note(sha1)
+
     def close(self) -> None:
         """Close this thread's database connections."""
+        self.uses.tell()
         self.catalog.close()
         self.mutables.close()
         self.seen.close()

@@ -185,6 +185,7 @@ def _load_listing(uri: Any) -> Listing | None:
     held = store.objects.find(parts.sha1)
     if held is None:
         return None
+    store.note_use(held.sha1)
     listing = decode_listing(store.objects.read(held))
     for name in parts.path:
         if name not in listing.folders:
