@@ -19,6 +19,7 @@ from functools import cached_property
 from pathlib import Path
 
 from kachery_core.errors import StorageVersionError
+from kachery_store.accounts import own_uid
 from kachery_store.disk import (
     disk_errors,
     name_new,
@@ -91,7 +92,7 @@ class Folder:
             own = (self.temporary, self.trash, self.damaged, self.state, self.state / "writers")
             for path in own:
                 path.mkdir(mode=_OWN_FOLDER, exist_ok=True)
-                if path.stat().st_uid == _own_uid():
+                if path.stat().st_uid == own_uid():
                     path.chmod(_OWN_FOLDER)
                 _check_own(path)
             version = self.root / "kachery-store-version"
@@ -223,7 +224,3 @@ def _is_settled(path: Path) -> bool:
 def _check_own(path: Path) -> None:
     if not os.access(path, os.W_OK | os.X_OK):
         raise PermissionError(errno.EACCES, "it belongs to another user", str(path))
-
-
-def _own_uid() -> int:
-    return os.getuid() if hasattr(os, "getuid") else 0

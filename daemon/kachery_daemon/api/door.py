@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from kachery_core.errors import NotAllowedError, OwnerOnlyError, WrongTokenError
 from kachery_core.wire.local import TOKEN_HEADER
 from kachery_daemon.system.logs import hide
-from kachery_daemon.system.peers import own_uid, uid_of_unix_peer
+from kachery_store.accounts import own_uid, uid_of_unix_peer
 
 if TYPE_CHECKING:
     from tornado.httputil import HTTPServerRequest
