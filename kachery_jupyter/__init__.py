@@ -14,14 +14,17 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from kachery_jupyter.client.names import HIDING, HOMES
+from kachery_jupyter.client.names import HIDING, HOMES, MODULES
 
 if TYPE_CHECKING:
     from kachery_core.errors import KacheryError as KacheryError
     from kachery_core.uris import KacheryUri as KacheryUri
     from kachery_core.uris import build_uri as build_uri
     from kachery_core.uris import parse_uri as parse_uri
-    from kachery_jupyter.client import loading, mutables
+    from kachery_jupyter.client import belonging, loading, mutables
+    from kachery_jupyter.client.batches import load_many as load_many
+    from kachery_jupyter.client.explaining import explain as explain
+    from kachery_jupyter.client.explanation import Explanation as Explanation
     from kachery_jupyter.client.feed_exports import compare_export as compare_export
     from kachery_jupyter.client.feed_exports import export_feed as export_feed
     from kachery_jupyter.client.feed_exports import read_export as read_export
@@ -66,6 +69,7 @@ if TYPE_CHECKING:
     from kachery_jupyter.client.storing import store_text as store_text
     from kachery_jupyter.client.subfeeds import Subfeed as Subfeed
 
+    channels = belonging
     delete = mutables.delete_value
     get = mutables.get_value
     open = loading.open_content  # noqa: A001
@@ -80,7 +84,8 @@ def __getattr__(name: str) -> Any:
     if name not in HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     home, there = HOMES[name]
-    value = getattr(import_module(home), there)
+    is_module = name in MODULES
+    value = import_module(f"{home}.{there}") if is_module else getattr(import_module(home), there)
     globals()[name] = value
     return value
 

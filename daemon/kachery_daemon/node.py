@@ -20,9 +20,11 @@ from kachery_daemon import keyring
 from kachery_daemon.api.app import make_server
 from kachery_daemon.api.door import Door
 from kachery_daemon.api.services import Limits, Services
+from kachery_daemon.channels.channels import Channels
+from kachery_daemon.channels.opening import Opening
 from kachery_daemon.feeds.collection import Feeds
+from kachery_daemon.sharing.sharing import Sharing
 from kachery_daemon.system.listening import listen_on_loopback, listen_on_path
-from kachery_daemon.system.logs import protect_our_loggers
 from kachery_daemon.system.threads import Threads
 from kachery_store import Store
 from kachery_store.accounts import own_uid
@@ -50,7 +52,6 @@ class Node:
     """
 
     def __init__(self, config: Config) -> None:
-        protect_our_loggers()
         self.config = config
         self.probe: Probe | None = None
         self._cleanup = contextlib.AsyncExitStack()
@@ -110,7 +111,7 @@ class Node:
     async def _start(self) -> Probe:
         threads = Threads(self.config.worker_threads, self.config.transfer_threads)
         self._cleanup.callback(threads.close)
-        store = await threads.run(_open_store, self.config.storage_dir)
+        store = await threads.run(Store, self.config.storage_dir)
         self._cleanup.push_async_callback(threads.run, store.close)
         await self._take_folder(store, threads)
         group = await threads.run(_group, self.config)
@@ -157,15 +158,15 @@ class Node:
             os.getpid(),
         )
         door = Door(port, owner_token, user_token)
-        feeds = Feeds(folder, self.config.witness_path, threads)
-        await feeds.start()
-        self._cleanup.push_async_callback(feeds.close)
+        feeds, channels, sharing = await self._start_sharing(store, threads, keyring.seed_of(key))
         await self._serve(
             listeners,
             Services(
                 store,
                 threads,
                 feeds,
+                channels,
+                sharing,
                 door,
                 probe,
                 self._settings(port),
@@ -176,6 +177,21 @@ class Node:
         )
         await self._announce(folder.state / "node.json", probe, port)
         return probe
+
+    async def _start_sharing(
+        self, store: Store, threads: Threads, node_seed: bytes
+    ) -> tuple[Feeds, Channels, Sharing]:
+        feeds = Feeds(store.folder, self.config.witness_path, threads)
+        await feeds.start()
+        self._cleanup.push_async_callback(feeds.close)
+        channels = Channels(Opening(store.folder, node_seed, threads, _version()))
+        self._cleanup.push_async_callback(channels.close)
+        sharing = Sharing(store, feeds, channels, threads, self.config)
+        await sharing.start()
+        self._cleanup.push_async_callback(sharing.stop)
+        # Last: whoever comes by a channel finds everything ready.
+        await channels.start()
+        return feeds, channels, sharing
 
     async def _serve(self, listeners: list[socket.socket], services: Services) -> None:
         self._services = services
@@ -226,10 +242,6 @@ async def _close_server(server: HTTPServer, services: Services) -> None:
         await asyncio.wait_for(server.close_all_connections(), _FAREWELL_SECONDS)
     for upload in list(services.uploads):
         await upload.abort()
-
-
-def _open_store(root: Path) -> Store:
-    return Store(root)
 
 
 def _group(config: Config) -> int | None:

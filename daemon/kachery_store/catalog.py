@@ -1,6 +1,7 @@
 """What was stored here, for people: name, kind, size, when, from where, pinned or not.
 
 The content is the record; this is an index over it, and can be made again by looking at the store.
+Beside it is an index by discovery key: what other nodes call a content when they look for it.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 from kachery_store.database import Database
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from kachery_store.database import Row
+    from kachery_store.database import Connection, Row
 
 _MIGRATIONS = (
     """CREATE TABLE content (
@@ -25,7 +26,10 @@ _MIGRATIONS = (
         origin TEXT NOT NULL, fetched INTEGER NOT NULL, pinned INTEGER NOT NULL,
         trashed_at REAL) WITHOUT ROWID;
     CREATE INDEX content_by_time ON content (stored_at)""",
+    """CREATE TABLE discoveries (discovery BLOB PRIMARY KEY, sha1 TEXT NOT NULL) WITHOUT ROWID""",
 )
+# SQLite takes so many values in one question, whatever its version.
+_MOST_VALUES = 500
 _COLUMNS = (
     "sha1, name, kind, size, manifest, stored_at, used_at, origin, fetched, pinned, trashed_at"
 )
@@ -80,29 +84,55 @@ class Catalog:
         What was fetched and is now stored by its owner becomes the owner's; never the reverse.
         """
         now = time.time()
-        self._database.change(
-            f"INSERT INTO content ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,NULL)"
-            " ON CONFLICT (sha1) DO UPDATE SET name=excluded.name, kind=excluded.kind,"
-            " manifest=excluded.manifest, stored_at=excluded.stored_at,"
-            " used_at=excluded.used_at, origin=excluded.origin,"
-            " fetched=min(fetched, excluded.fetched), pinned=max(pinned, excluded.pinned),"
-            " trashed_at=NULL",
-            [
-                (
-                    entry.sha1,
-                    _storable(entry.name),
-                    entry.kind,
-                    entry.size,
-                    entry.manifest,
-                    entry.stored_at or now,
-                    now,
-                    json.dumps(entry.origin or {}),
-                    entry.fetched,
-                    entry.pinned,
-                )
-                for entry in entries
-            ],
-        )
+
+        def enter(connection: Connection) -> None:
+            connection.executemany(
+                f"INSERT INTO content ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,NULL)"
+                " ON CONFLICT (sha1) DO UPDATE SET name=excluded.name, kind=excluded.kind,"
+                " manifest=excluded.manifest, stored_at=excluded.stored_at,"
+                " used_at=excluded.used_at, origin=excluded.origin,"
+                " fetched=min(fetched, excluded.fetched), pinned=max(pinned, excluded.pinned),"
+                " trashed_at=NULL",
+                [
+                    (
+                        entry.sha1,
+                        _storable(entry.name),
+                        entry.kind,
+                        entry.size,
+                        entry.manifest,
+                        entry.stored_at or now,
+                        now,
+                        json.dumps(entry.origin or {}),
+                        entry.fetched,
+                        entry.pinned,
+                    )
+                    for entry in entries
+                ],
+            )
+            _note_discoveries(connection, _names(entries))
+
+        self._database.change(enter)
+
+    def note_discoveries(self, names: Iterable[str]) -> None:
+        """Make contents findable by what other nodes call them: objects, links, chunk tables.
+
+        Args:
+            names: the SHA-1 of each.
+        """
+        self._database.change(lambda connection: _note_discoveries(connection, names))
+
+    def find_discoveries(self, discoveries: Sequence[bytes]) -> dict[bytes, str]:
+        """The SHA-1 of each content that is asked for by its discovery key (16 bytes).
+
+        It was here once; whether it still is, the store tells.
+        """
+        found: dict[bytes, str] = {}
+        for start in range(0, len(discoveries), _MOST_VALUES):
+            some = discoveries[start : start + _MOST_VALUES]
+            marks = ",".join("?" * len(some))
+            sql = f"SELECT discovery, sha1 FROM discoveries WHERE discovery IN ({marks})"
+            found.update(self._database.rows(sql, some))
+        return found
 
     def find(self, sha1: str) -> Entry | None:
         """The entry of this content, in the trash or not."""
@@ -164,10 +194,9 @@ class Catalog:
 
     def note_uses(self, uses: Sequence[tuple[str, float]]) -> None:
         """Remember when contents were loaded: their SHA-1, and seconds since 1970."""
-        self._database.change(
-            "UPDATE content SET used_at=max(used_at, ?) WHERE sha1=?",
-            [(moment, sha1) for sha1, moment in uses],
-        )
+        sql = "UPDATE content SET used_at=max(used_at, ?) WHERE sha1=?"
+        values = [(moment, sha1) for sha1, moment in uses]
+        self._database.change(lambda connection: connection.executemany(sql, values))
 
     def mark_trashed(self, sha1: str) -> None:
         """Content went to the trash."""
@@ -179,14 +208,38 @@ class Catalog:
 
     def forget(self, sha1: str) -> None:
         """Content is gone for good."""
-        self._database.change("DELETE FROM content WHERE sha1=?", [(sha1,)])
+
+        def forget(connection: Connection) -> None:
+            connection.execute("DELETE FROM content WHERE sha1=?", (sha1,))
+            connection.execute("DELETE FROM discoveries WHERE sha1=?", (sha1,))
+
+        self._database.change(forget)
 
     def close(self) -> None:
         """Close this thread's connection."""
         self._database.close()
 
     def _set(self, column: str, value: float | bool | None, sha1: str) -> None:
-        self._database.change(f"UPDATE content SET {column}=? WHERE sha1=?", [(value, sha1)])
+        sql = f"UPDATE content SET {column}=? WHERE sha1=?"
+        self._database.change(lambda connection: connection.execute(sql, (value, sha1)))
+
+
+def _names(entries: Iterable[Entry]) -> Iterator[str]:
+    """What entries make findable: contents, and the tables that their URIs name."""
+    for entry in entries:
+        yield entry.sha1
+        if entry.manifest:
+            yield entry.manifest
+
+
+def _note_discoveries(connection: Connection, names: Iterable[str]) -> None:
+    # It brings the library for sealing along, which programs that only load do without.
+    from kachery_core.capabilities import content_discovery  # noqa: PLC0415
+
+    connection.executemany(
+        "INSERT OR IGNORE INTO discoveries VALUES (?,?)",
+        [(content_discovery(sha1), sha1) for sha1 in names],
+    )
 
 
 def _entry(row: Row) -> Entry:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 Row = tuple[Any, ...]
+Connection = sqlite3.Connection
 T = TypeVar("T")
 
 _BUSY_SECONDS = 10
@@ -105,12 +106,12 @@ class Database:
 
         return self._on_a_sound_file(ask)
 
-    def change(self, sql: str, values: Sequence[Sequence[Any]]) -> None:
-        """Do one thing once for each row of values, in one transaction."""
+    def change(self, work: Callable[[Connection], object]) -> None:
+        """Do something in one transaction; it may be called once more, with a new file."""
 
         def change() -> None:
             with self.writing() as connection:
-                connection.executemany(sql, values)
+                work(connection)
 
         self._on_a_sound_file(change)
 

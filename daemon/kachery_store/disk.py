@@ -230,7 +230,7 @@ def write_all(descriptor: int, data: memoryview) -> None:
         data = data[os.write(descriptor, data) :]
 
 
-def write_all_at(descriptor: int, data: bytes, offset: int) -> None:
+def write_all_at(descriptor: int, data: bytes | memoryview, offset: int) -> None:
     """Write every byte at a place in a file."""
     view = memoryview(data)
     while view:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from kachery_core.digests import is_sha1
 from kachery_core.errors import (
     ContentDamagedError,
     ContentNotFoundError,
@@ -15,10 +13,10 @@ from kachery_core.errors import (
 )
 from kachery_store.catalog import Entry
 from kachery_store.objects import open_held
+from kachery_store.walking import all_sha1
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable
 
     from kachery_store.objects import Held
     from kachery_store.store import Store
@@ -65,7 +63,7 @@ def check_store(
     """
     report = Report()
     manifests = store.catalog.manifests()
-    for sha1 in _all_sha1(store.folder.root / "sha1"):
+    for sha1 in all_sha1(store.folder.root / "sha1"):
         _check_one(store, sha1, report, progress)
         is_listed = sha1 in manifests or store.catalog.find(sha1) is not None
         if not is_listed and sha1 not in report.damaged:
@@ -110,12 +108,3 @@ def _enter(store: Store, sha1: str) -> None:
     if held is not None:
         kind = "link" if held.is_link else "file"
         store.catalog.add(Entry(sha1, name=held.path.name, kind=kind, size=held.size))
-
-
-def _all_sha1(folder: Path) -> Iterator[str]:
-    """The SHA-1 of every object and link, each once."""
-    for parent, folders, names in os.walk(folder):
-        folders.sort()
-        for sha1 in sorted({name.removesuffix(".link") for name in names}):
-            if is_sha1(sha1) and parent.endswith(sha1[4:6]):
-                yield sha1

@@ -67,11 +67,10 @@ class Seen:
         """
         if not is_ours and is_racy(status):
             return
+        values = (*_signature(status), sha1, manifest, time.time())
+        sql = "INSERT OR REPLACE INTO seen VALUES (?,?,?,?,?,?,?,?)"
         with suppress(KacheryError):
-            self._database.change(
-                "INSERT OR REPLACE INTO seen VALUES (?,?,?,?,?,?,?,?)",
-                [(*_signature(status), sha1, manifest, time.time())],
-            )
+            self._database.change(lambda connection: connection.execute(sql, values))
 
     def close(self) -> None:
         """Close this thread's connection."""

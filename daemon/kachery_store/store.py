@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from kachery_core.digests import CHUNK_SIZE, chunk_digests, sha1_hex
 from kachery_core.errors import StorageReadOnlyError
 from kachery_core.manifests import MANIFEST_THRESHOLD, Manifest, encode_manifest, make_manifest
+from kachery_store.assembly import Assembly
 from kachery_store.buffers import copier, pump
 from kachery_store.catalog import Catalog, Entry
 from kachery_store.disk import disk_errors
@@ -180,6 +181,14 @@ class Store:
             yield ingest
         finally:
             ingest.abort()
+
+    def assemble(self, manifest: Manifest) -> Assembly:
+        """A content whose chunks arrive in any order; what arrived earlier is still there.
+
+        Give it its name with `commit(assembly.finish(), label)`.
+        """
+        self._check_writable()
+        return Assembly(self.folder, manifest)
 
     def commit(self, ingested: Ingested, label: Label) -> Content:
         """Give finished bytes their name; durable when this returns.

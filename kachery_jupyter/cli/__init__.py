@@ -46,8 +46,11 @@ COMMANDS = {
     "gc": ("keeping", "collect_garbage", "Delete what may go; first only say what."),
     "fsck": ("keeping", "fsck", "Read everything and compare it with its name."),
     "feed": ("feeds", "feed", "Write and follow feeds: signed logs that anybody can verify."),
+    "explain": ("explain", "explain", "Say where something is, or why it is not found."),
+    "channel": ("channels", "channel", "Share with other workstations: create, invite, join."),
     "doctor": ("doctor", "doctor", "Say what is wrong here and what to do."),
     "daemon": ("daemon", "daemon", "Run the node that programs of this computer talk to."),
+    "hub": ("hub", "hub", "Run a hub: where the nodes of channels meet."),
     "node": ("node", "node", "Show what identifies the node."),
 }
 

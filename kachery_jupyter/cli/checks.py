@@ -6,13 +6,14 @@ import os
 import platform
 import stat
 import sys
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kachery_core.errors import KacheryError
 from kachery_jupyter.cli.console import count_of, shown_size
+from kachery_jupyter.cli.findings import Finding
+from kachery_jupyter.cli.network_checks import network_checks
 from kachery_jupyter.cli.settings import offline_setting, port_setting, storage_setting
 from kachery_jupyter.client.connection import current_node
 from kachery_store.accounts import own_uid
@@ -31,23 +32,6 @@ _NETWORK_FILE_SYSTEMS = (
 )
 _PRIVATE = 0o077
 _OTHERS_WRITE = 0o022
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What one look found.
-
-    Attributes:
-        level: ok, warning or wrong.
-        subject: what was looked at.
-        text: what is the case.
-        advice: what to do; empty if nothing.
-    """
-
-    level: str
-    subject: str
-    text: str
-    advice: str = ""
 
 
 def all_checks() -> Iterator[Finding]:
@@ -229,3 +213,4 @@ def _node() -> Iterator[Finding]:
         )
     if probe.socket is None:
         yield Finding("ok", "socket", "none (its path would be too long); programs use the port")
+    yield from network_checks(node.door)

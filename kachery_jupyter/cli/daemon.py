@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kachery_jupyter.cli.console import count_of, shown_size
-from kachery_jupyter.cli.launch import start_in_background, wait_for_end
+from kachery_jupyter.cli.launch import become, start_in_background, wait_for_end
 from kachery_jupyter.cli.services import make_service
 from kachery_jupyter.cli.settings import storage_setting
 from kachery_jupyter.client.connection import current_node
@@ -53,8 +51,7 @@ def start(*, background: bool, as_json: bool, **options: Any) -> None:
         click.echo(f"The node is ready at port {started['port']}, with {started['storage_dir']}.")
         click.echo(f"Its log is {started['log']}.")
     else:
-        sys.stdout.flush()
-        _become([*command, *(["--json"] if as_json else [])])
+        become([*command, *(["--json"] if as_json else [])])
 
 
 @daemon.command()
@@ -129,11 +126,3 @@ def _node_command(options: dict[str, Any]) -> list[str]:
 
 def _storage(options: dict[str, Any]) -> Path:
     return Path(storage_setting(options["storage"]).value).expanduser()
-
-
-def _become(command: list[str]) -> None:
-    """Be the node from now on, so that signals reach it and it reaches the terminal."""
-    if os.name == "nt":
-        # There, execv would return to the prompt while the node goes on.
-        sys.exit(subprocess.run(command, check=False).returncode)  # noqa: S603 - our own program
-    os.execv(command[0], command)  # noqa: S606 - our own program

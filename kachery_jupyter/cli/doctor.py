@@ -10,7 +10,7 @@ import click
 from kachery_jupyter.cli.checks import all_checks
 
 if TYPE_CHECKING:
-    from kachery_jupyter.cli.checks import Finding
+    from kachery_jupyter.cli.findings import Finding
 
 _MARKS = {"ok": "  ok   ", "warning": "  look ", "wrong": "  WRONG"}
 
@@ -19,7 +19,8 @@ _MARKS = {"ok": "  ok   ", "warning": "  look ", "wrong": "  WRONG"}
 def doctor() -> None:
     """Say what is wrong here and what to do.
 
-    Looks at the settings, the storage folder, its disk and permissions, and the node.
+    Looks at the settings, the storage folder, its disk and permissions, the node, its channels and
+    their hubs.
     """
     findings = list(all_checks())
     for finding in findings:

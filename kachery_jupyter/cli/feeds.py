@@ -13,6 +13,7 @@ from kachery_core.feeds import FeedUri, is_feed_uri, parse_feed_uri, subfeed_lab
 from kachery_jupyter.cli import messages
 from kachery_jupyter.cli.console import count_of, printable, shown_time
 from kachery_jupyter.client import feed_exports, feeds
+from kachery_jupyter.client.feed_html import feed_state
 
 if TYPE_CHECKING:
     from kachery_core.wire.feeds import FeedInfo
@@ -51,9 +52,8 @@ def ls(*, as_json: bool) -> None:
         click.echo(json.dumps([_facts_of_feed(one) for one in found]))
         return
     for one in found:
-        state = "retired" if one.retired is not None else "" if one.is_writeable else "read only"
-        line = f"{one.uri}  {shown_time(one.created_at)}  {state:9}  {printable(one.name or '')}"
-        click.echo(line.rstrip())
+        facts = (one.uri, shown_time(one.created_at), f"{feed_state(one):9}")
+        click.echo("  ".join((*facts, printable(one.name or ""))).rstrip())
 
 
 @feed.command()
@@ -147,6 +147,7 @@ def _facts_of_feed(one: Feed) -> dict[str, Any]:
         "created": None if one.created_at is None else one.created_at.isoformat(),
         "writeable": bool(one.is_writeable),
         "retired": one.retired,
+        "copy": bool(one.is_copy),
     }
 
 

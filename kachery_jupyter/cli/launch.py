@@ -1,10 +1,11 @@
-"""Starting a node that outlives the command that started it."""
+"""Starting programs that take the place of a command, or outlive it."""
 
 from __future__ import annotations
 
 import json
 import os
 import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -82,6 +83,15 @@ def wait_for_end(storage: Path, pid: int) -> None:
             )
         time.sleep(_LOOK_EVERY_SECONDS)
     lock.release()
+
+
+def become(command: list[str]) -> None:
+    """Be a program from now on, so that signals reach it and it reaches the terminal."""
+    sys.stdout.flush()
+    if os.name == "nt":
+        # There, execv would return to the prompt while the program goes on.
+        sys.exit(subprocess.run(command, check=False).returncode)  # noqa: S603 - our own program
+    os.execv(command[0], command)  # noqa: S606 - our own program
 
 
 def _detached() -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""The public functions as coroutines: each runs in a thread, so that the caller's loop goes on."""
+"""The public functions as coroutines: each runs in a thread, so that the caller's loop goes on.
+
+To cancel one is to hang up: the node stops what it was doing for it.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ import functools
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from kachery_jupyter.client import (
+    batches,
+    explaining,
     feed_exports,
     feeds,
     folders,
@@ -15,6 +20,7 @@ from kachery_jupyter.client import (
     mutables,
     storing,
 )
+from kachery_jupyter.client.stopping import Stopper, stopped_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -23,57 +29,65 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 
-def _awaited(function: Callable[_P, _T]) -> Callable[_P, Coroutine[Any, Any, _T]]:
+def make_awaitable(function: Callable[_P, _T]) -> Callable[_P, Coroutine[Any, Any, _T]]:
     """The same function, to be awaited."""
 
     @functools.wraps(function)
     async def call(*args: _P.args, **kwargs: _P.kwargs) -> _T:
-        return await asyncio.to_thread(function, *args, **kwargs)
+        stopper = Stopper()
+        try:
+            with stopped_by(stopper):
+                return await asyncio.to_thread(function, *args, **kwargs)
+        except asyncio.CancelledError:
+            stopper.stop()
+            raise
 
     return call
 
 
-store_text = _awaited(storing.store_text)
-store_json = _awaited(storing.store_json)
-store_object = _awaited(storing.store_object)
-store_npy = _awaited(storing.store_npy)
-store_pkl = _awaited(storing.store_pkl)
-store_bytes = _awaited(storing.store_bytes)
-store_file = _awaited(storing.store_file)
-store_many = _awaited(storing.store_many)
-link_file = _awaited(storing.link_file)
-store_dir = _awaited(folders.store_dir)
-load_dir = _awaited(folders.load_dir)
-list_dir = _awaited(folders.list_dir)
-load_text = _awaited(loading.load_text)
-load_json = _awaited(loading.load_json)
-load_object = _awaited(loading.load_object)
-load_npy = _awaited(loading.load_npy)
-load_pkl = _awaited(loading.load_pkl)
-load_bytes = _awaited(loading.load_bytes)
-load_file = _awaited(loading.load_file)
-open = _awaited(loading.open_content)  # noqa: A001 - kc.open, as in `io.open`
-exists = _awaited(loading.exists)
-info = _awaited(holdings.info)
-list_files = _awaited(holdings.list_files)
-remove = _awaited(holdings.remove)
-restore = _awaited(holdings.restore)
-pin = _awaited(holdings.pin)
-unpin = _awaited(holdings.unpin)
-gc = _awaited(holdings.gc)
-fsck = _awaited(holdings.fsck)
-get_node_id = _awaited(holdings.get_node_id)
-get = _awaited(mutables.get_value)
-set = _awaited(mutables.set_value)  # noqa: A001 - kc.set, as kachery has it
-get_string = _awaited(mutables.get_string)
-delete = _awaited(mutables.delete_value)
-create_feed = _awaited(feeds.create_feed)
-load_feed = _awaited(feeds.load_feed)
-load_subfeed = _awaited(feeds.load_subfeed)
-list_feeds = _awaited(feeds.list_feeds)
-get_feed_id = _awaited(feeds.get_feed_id)
-delete_feed = _awaited(feeds.delete_feed)
-watch_for_new_messages = _awaited(feeds.watch_for_new_messages)
-export_feed = _awaited(feed_exports.export_feed)
-read_export = _awaited(feed_exports.read_export)
-compare_export = _awaited(feed_exports.compare_export)
+store_text = make_awaitable(storing.store_text)
+store_json = make_awaitable(storing.store_json)
+store_object = make_awaitable(storing.store_object)
+store_npy = make_awaitable(storing.store_npy)
+store_pkl = make_awaitable(storing.store_pkl)
+store_bytes = make_awaitable(storing.store_bytes)
+store_file = make_awaitable(storing.store_file)
+store_many = make_awaitable(storing.store_many)
+link_file = make_awaitable(storing.link_file)
+store_dir = make_awaitable(folders.store_dir)
+load_dir = make_awaitable(folders.load_dir)
+list_dir = make_awaitable(folders.list_dir)
+load_text = make_awaitable(loading.load_text)
+load_json = make_awaitable(loading.load_json)
+load_object = make_awaitable(loading.load_object)
+load_npy = make_awaitable(loading.load_npy)
+load_pkl = make_awaitable(loading.load_pkl)
+load_bytes = make_awaitable(loading.load_bytes)
+load_file = make_awaitable(loading.load_file)
+load_many = make_awaitable(batches.load_many)
+open = make_awaitable(loading.open_content)  # noqa: A001 - kc.open, as in `io.open`
+exists = make_awaitable(loading.exists)
+explain = make_awaitable(explaining.explain)
+info = make_awaitable(holdings.info)
+list_files = make_awaitable(holdings.list_files)
+remove = make_awaitable(holdings.remove)
+restore = make_awaitable(holdings.restore)
+pin = make_awaitable(holdings.pin)
+unpin = make_awaitable(holdings.unpin)
+gc = make_awaitable(holdings.gc)
+fsck = make_awaitable(holdings.fsck)
+get_node_id = make_awaitable(holdings.get_node_id)
+get = make_awaitable(mutables.get_value)
+set = make_awaitable(mutables.set_value)  # noqa: A001 - kc.set, as kachery has it
+get_string = make_awaitable(mutables.get_string)
+delete = make_awaitable(mutables.delete_value)
+create_feed = make_awaitable(feeds.create_feed)
+load_feed = make_awaitable(feeds.load_feed)
+load_subfeed = make_awaitable(feeds.load_subfeed)
+list_feeds = make_awaitable(feeds.list_feeds)
+get_feed_id = make_awaitable(feeds.get_feed_id)
+delete_feed = make_awaitable(feeds.delete_feed)
+watch_for_new_messages = make_awaitable(feeds.watch_for_new_messages)
+export_feed = make_awaitable(feed_exports.export_feed)
+read_export = make_awaitable(feed_exports.read_export)
+compare_export = make_awaitable(feed_exports.compare_export)

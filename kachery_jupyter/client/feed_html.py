@@ -15,6 +15,24 @@ if TYPE_CHECKING:
 
     from kachery_core.wire.feeds import FeedInfo
 
+    class Writeable(Protocol):
+        """A feed, as far as its state is told."""
+
+        @property
+        def retired(self) -> dict[str, Any] | None:
+            """How it ended, if it did."""
+            ...
+
+        @property
+        def is_copy(self) -> int:
+            """Whether another node writes it."""
+            ...
+
+        @property
+        def is_writeable(self) -> int:
+            """Whether it can be appended to here."""
+            ...
+
     class Readable(Protocol):
         """A subfeed, as far as it is shown."""
 
@@ -36,6 +54,15 @@ _MESSAGES_SHOWN = 5
 _LONGEST_SHOWN = 200
 
 
+def feed_state(feed: Writeable) -> str:
+    """What cannot be done with a feed, in a word or two; nothing if it can be appended to."""
+    if feed.retired is not None:
+        return "retired"
+    if feed.is_copy:
+        return "copy"
+    return "" if feed.is_writeable else "read only"
+
+
 def feed_html(info: FeedInfo) -> str:
     """A feed as a table of what is known of it."""
     rows = [("feed", _code(info.uri))]
@@ -43,11 +70,13 @@ def feed_html(info: FeedInfo) -> str:
         rows.append(("name", escape(one_line(info.name))))
     if info.created_at:
         moment = datetime.fromtimestamp(info.created_at, timezone.utc).astimezone()
-        rows.append(("created", f"{moment:%Y-%m-%d %H:%M}"))
+        rows.append(("kept since" if info.is_copy else "created", f"{moment:%Y-%m-%d %H:%M}"))
     if info.retired is not None:
         rows.append(("retired", escape(one_line(info.retired["reason"] or "yes"))))
         if info.retired["successor"]:
             rows.append(("successor", _code(info.retired["successor"])))
+    elif info.is_copy:
+        rows.append(("kept", "a copy of another node's feed"))
     elif not info.is_writeable:
         rows.append(("writeable", "no"))
     return _table(rows)

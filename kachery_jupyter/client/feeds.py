@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import msgspec
 
@@ -17,6 +17,7 @@ from kachery_jupyter.client.connection import current_node
 from kachery_jupyter.client.feed_html import feed_html
 from kachery_jupyter.client.legacy_readers import LegacyReader
 from kachery_jupyter.client.line import ask
+from kachery_jupyter.client.readers import VerifiedReader
 from kachery_jupyter.client.subfeeds import Subfeed, Truth
 
 if TYPE_CHECKING:
@@ -59,6 +60,11 @@ class Feed:
         return Truth(self._info.is_writeable)
 
     @property
+    def is_copy(self) -> Truth:
+        """Whether another node writes it, and this one keeps a verified copy."""
+        return Truth(self._info.is_copy)
+
+    @property
     def retired(self) -> dict[str, Any] | None:
         """{"successor", "reason"} once the feed has ended, otherwise None."""
         return self._info.retired
@@ -79,11 +85,10 @@ class Feed:
         Args:
             name: text, or a dict or list that identifies it.
             position: index of the first message to be read.
-            channel: accepted; channels come later.
+            channel: name of the only channel on which another node's messages are looked for.
         """
-        del channel
         key = SubfeedKey(self.feed_id, subfeed_hash(name))
-        reader = LegacyReader(key) if self._info.legacy else None
+        reader = LegacyReader(key) if self._info.legacy else VerifiedReader(key, channel)
         writeable = self._info.is_writeable
         return Subfeed(self.feed_id, name, position, is_writeable=writeable, reader=reader)
 
@@ -142,26 +147,24 @@ def load_feed(
     feed_name_or_uri: str,
     timeout_sec: float | None = None,
     create: bool = False,  # noqa: FBT002 - as kachery had it
+    channel: str = "",
 ) -> Feed:
-    """A feed by the name you gave it, or by its URI.
+    """A feed by the name you gave it, or by its URI; it may be another node's.
 
     Args:
         feed_name_or_uri: a name, or `feed://...`.
-        timeout_sec: accepted; nothing here takes long.
+        timeout_sec: how long to look for it on channels, in seconds; about 5 if None.
         create: make a feed of that name if there is none.
+        channel: name of the only channel to look on; '' for all.
 
     Raises:
-        FeedNotFoundError: it is not here.
+        FeedNotFoundError: it is not here, and nobody on the channels has it.
         InvalidUriError: a URI of a subfeed, or of no feed at all.
+        ChannelNotFoundError, RoleMissingError: this node is not in that channel, or may not ask
+            for feeds there.
     """
-    del timeout_sec
     if is_feed_uri(feed_name_or_uri):
-        parts = parse_feed_uri(feed_name_or_uri)
-        if parts.subfeed is not None:
-            raise InvalidUriError(
-                f"{feed_name_or_uri} is a subfeed.", hint="Use kc.load_subfeed for it."
-            )
-        return Feed(_describe(parts.feed))
+        return Feed(_describe(_feed_of(feed_name_or_uri), channel, timeout_sec))
     found = _find_named(feed_name_or_uri)
     if found is not None:
         return Feed(found)
@@ -173,21 +176,33 @@ def load_feed(
     )
 
 
-def load_subfeed(uri: str, position: int = 0, channel: str = "") -> Subfeed:
-    """A subfeed by its URI.
+def load_subfeed(
+    uri: str, position: int = 0, channel: str = "", timeout_sec: float | None = None
+) -> Subfeed:
+    """A subfeed by its URI; it may be another node's.
+
+    What another node writes is copied here while you read it, verified, and goes on by itself.
+
+    Args:
+        uri: `feed://.../name`.
+        position: index of the first message to be read.
+        channel: name of the only channel to look on; '' for all.
+        timeout_sec: how long to look for its feed on channels, in seconds; about 5 if None.
 
     Raises:
         InvalidUriError: not the URI of a subfeed.
-        FeedNotFoundError: its feed is not here.
+        FeedNotFoundError: its feed is not here, and nobody on the channels has it.
+        ChannelNotFoundError, RoleMissingError: see `load_feed`.
     """
     parts = parse_feed_uri(uri)
     if parts.subfeed is None:
         raise InvalidUriError(f"{uri} is a feed, not a subfeed.", hint=f"Add a name: {uri}/main")
-    return Feed(_describe(parts.feed)).load_subfeed(parts.subfeed, position, channel)
+    feed = Feed(_describe(parts.feed, channel, timeout_sec))
+    return feed.load_subfeed(parts.subfeed, position, channel)
 
 
 def list_feeds() -> list[Feed]:
-    """The feeds of this node, the newest first."""
+    """The feeds of this node and its copies of others' (`is_copy`), the newest first."""
     reply = ask(current_node().door, "GET", "/feeds")
     return [Feed(info) for info in msgspec.json.decode(reply.body, type=FeedList).feeds]
 
@@ -202,13 +217,14 @@ def get_feed_id(feed_name: str, create: bool = False) -> str:  # noqa: FBT002 - 
 
 
 def delete_feed(feed_name_or_uri: str) -> None:
-    """Delete a feed with its key and its messages.
+    """Delete a feed with its key and its messages; of another node's, only the copy here.
 
     Raises:
         FeedNotFoundError: it is not here.
-        FeedNotWriteableError: it is somebody else's.
+        FeedNotWriteableError: it is another user's.
     """
-    feed_id = load_feed(feed_name_or_uri).feed_id
+    is_uri = is_feed_uri(feed_name_or_uri)
+    feed_id = _feed_of(feed_name_or_uri) if is_uri else load_feed(feed_name_or_uri).feed_id
     ask(current_node().door, "DELETE", f"/feeds/{feed_id}")
 
 
@@ -225,19 +241,19 @@ def watch_for_new_messages(
         subfeed_watches: for each key of yours, a Subfeed (its position advances), or
             {"feedId", "subfeedName" or "subfeedHash", "position"}.
         wait_msec: how long to wait if there is none yet, in milliseconds.
-        channel: accepted; channels come later.
+        channel: name of the only channel on which messages of other nodes are looked for.
         signed: give the signed form of each message.
 
     Returns:
         The messages of those subfeeds that have any, by your keys.
     """
-    del channel
-    watched = {key: _as_subfeed(watch) for key, watch in subfeed_watches.items()}
+    watched = {key: _as_subfeed(watch, channel) for key, watch in subfeed_watches.items()}
     positions = [
         {"feed": one.feed_id, "subfeed": one.subfeed_hash, "position": one.position}
         for one in watched.values()
     ]
-    body = json.dumps({"positions": positions, "wait_msec": wait_msec}).encode()
+    question = {"positions": positions, "wait_msec": wait_msec, "channel": channel}
+    body = json.dumps(question).encode()
     reply = ask(current_node().door, "POST", "/messages/watch", body, wait_msec / 1000)
     keys = list(watched)
     return {
@@ -246,11 +262,20 @@ def watch_for_new_messages(
     }
 
 
-def _as_subfeed(watch: Subfeed | Mapping[str, Any]) -> Subfeed:
+def _as_subfeed(watch: Subfeed | Mapping[str, Any], channel: str) -> Subfeed:
     if isinstance(watch, Subfeed):
         return watch
     name = watch.get("subfeedName") or f"~{watch['subfeedHash']}"
-    return Subfeed(watch["feedId"], name, int(watch.get("position", 0)))
+    reader = VerifiedReader(SubfeedKey(watch["feedId"], subfeed_hash(name)), channel)
+    return Subfeed(watch["feedId"], name, int(watch.get("position", 0)), reader=reader)
+
+
+def _feed_of(uri: str) -> str:
+    """The public key in a feed's URI."""
+    parts = parse_feed_uri(uri)
+    if parts.subfeed is not None:
+        raise InvalidUriError(f"{uri} is a subfeed.", hint="Use kc.load_subfeed for it.")
+    return parts.feed
 
 
 def _shown(one: SubfeedInfo) -> str:
@@ -259,8 +284,11 @@ def _shown(one: SubfeedInfo) -> str:
     return one.name if isinstance(one.name, str) else json.dumps(one.name)
 
 
-def _describe(feed: str) -> FeedInfo:
-    reply = ask(current_node().door, "GET", f"/feeds/{feed}")
+def _describe(feed: str, channel: str = "", timeout_sec: float | None = None) -> FeedInfo:
+    given = {"channel": channel or None, "timeout_seconds": timeout_sec}
+    query = urlencode({name: value for name, value in given.items() if value is not None})
+    path = f"/feeds/{feed}?{query}" if query else f"/feeds/{feed}"
+    reply = ask(current_node().door, "GET", path, wait_seconds=timeout_sec or 0.0)
     return msgspec.json.decode(reply.body, type=FeedInfo)
 
 

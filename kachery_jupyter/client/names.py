@@ -10,6 +10,9 @@ _CLIENT = "kachery_jupyter.client"
 _HOME_NAMES = {
     "kachery_core.errors": ("KacheryError",),
     "kachery_core.uris": ("KacheryUri", "build_uri", "parse_uri"),
+    f"{_CLIENT}.batches": ("load_many",),
+    f"{_CLIENT}.explaining": ("explain",),
+    f"{_CLIENT}.explanation": ("Explanation",),
     f"{_CLIENT}.feed_exports": ("compare_export", "export_feed", "read_export"),
     f"{_CLIENT}.feeds": (
         "Feed",
@@ -60,6 +63,7 @@ _HOME_NAMES = {
 }
 # Names that would hide Python's own, or say too little, inside the module that has them.
 _RENAMED = {
+    "channels": (_CLIENT, "belonging"),
     "delete": (f"{_CLIENT}.mutables", "delete_value"),
     "get": (f"{_CLIENT}.mutables", "get_value"),
     "open": (f"{_CLIENT}.loading", "open_content"),
@@ -69,7 +73,9 @@ _RENAMED = {
 HOMES = {name: (home, name) for home, names in _HOME_NAMES.items() for name in names} | _RENAMED
 # What touches neither disk nor network, and is the same in both packages.
 PURE = {"build_uri", "parse_uri"}
+# Modules, with a module of the same name in `kachery_jupyter.client`.
+MODULES = {"channels"}
 # Functions, to be awaited in `kachery_jupyter.client`; the rest are classes.
-AWAITED = {name for name in HOMES if name[0].islower()} - PURE
+AWAITED = {name for name in HOMES if name[0].islower()} - PURE - MODULES
 # `from ... import *` would put these over Python's own.
 HIDING = {"open", "set"}

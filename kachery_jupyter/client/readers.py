@@ -36,10 +36,12 @@ class VerifiedReader:
 
     Args:
         key: which subfeed.
+        channel: the only channel on which the node looks for it; '' for all.
     """
 
-    def __init__(self, key: SubfeedKey) -> None:
+    def __init__(self, key: SubfeedKey, channel: str = "") -> None:
         self._key = key
+        self._channel = channel
         self._buffer: list[bytes] = []
         self._buffer_first = 0
         self._length = 0
@@ -132,6 +134,7 @@ class VerifiedReader:
                 "position": position,
                 "max_bytes": max_bytes,
                 "wait_msec": min(wait_msec, _LONGEST_WAIT_MSEC),
+                "channel": self._channel,
             }
         )
         return ask_patiently("/messages/read", body.encode(), wait_msec / 1000)

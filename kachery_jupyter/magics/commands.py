@@ -8,8 +8,9 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
 from kachery_core.errors import ContentNotFoundError
-from kachery_jupyter.client import holdings, storing
+from kachery_jupyter.client import explaining, holdings, storing
 from kachery_jupyter.client.connection import current_node
+from kachery_jupyter.magics.channels import run_channel_verb
 from kachery_jupyter.magics.display import Shown, Stored
 from kachery_jupyter.magics.feeds import run_feed_verb
 from kachery_jupyter.magics.kinds import load_value, store_value
@@ -41,7 +42,9 @@ class KacheryMagics(Magics):
             "load": self._load,
             "ls": _ls,
             "info": _info,
+            "explain": lambda found: explaining.explain(found.uri),
             "feed": lambda found: run_feed_verb(found, self._variables()),
+            "channel": run_channel_verb,
             "status": _status,
             "help": _help,
         }
@@ -58,10 +61,11 @@ class KacheryMagics(Magics):
         name = arguments.name
         if name is not None and not name.isidentifier():
             raise UsageError(f"{name!r} cannot be the name of a variable.")
-        value = load_value(arguments.uri)
+        value = load_value(arguments.uri, arguments.channel)
         if value is None:
             raise ContentNotFoundError(
-                f"{arguments.uri} is not in the store.", hint="`%kc ls` lists what is."
+                f"{arguments.uri} is not in the store.",
+                hint="`%kc explain URI` says where was looked.",
             )
         if name is None:
             return value

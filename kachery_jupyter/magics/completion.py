@@ -9,8 +9,9 @@ from IPython.core.completer import SimpleCompletion, context_matcher
 from kachery_core.errors import KacheryError
 from kachery_jupyter.client import holdings
 from kachery_jupyter.client.subfeeds import Subfeed
+from kachery_jupyter.magics.channels import complete_channel
 from kachery_jupyter.magics.feeds import complete_feed
-from kachery_jupyter.magics.parser import FEED_VERBS, VERBS
+from kachery_jupyter.magics.parser import CHANNEL_VERBS, FEED_VERBS, VERBS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 _MAGICS = ("%kc", "%%kc")
-_TAKING_A_URI = ("load", "info")
+_TAKING_A_URI = ("load", "info", "explain")
+_TAKING_A_CHANNEL = ("invite", "members")
 _TAKING_A_SUBFEED = ("append", "tail")
 _STARTS = ("sha1://", "sha1dir://")
 _URIS_OFFERED = 200
@@ -58,8 +60,19 @@ def _offers(words: list[str], variables: dict[str, Any]) -> Iterable[str]:
         return [name for name in _stored_by_people(variables) if name.startswith(fragment)]
     if words[0] == "feed":
         return _feed_offers(words[1:], variables)
+    if words[0] == "channel":
+        return _channel_offers(words[1:])
     if words[0] in _TAKING_A_URI and words[1:] == [fragment]:
         return _uris(fragment)
+    return []
+
+
+def _channel_offers(words: list[str]) -> Iterable[str]:
+    fragment = words[-1]
+    if words == [fragment]:
+        return [verb for verb in CHANNEL_VERBS if verb.startswith(fragment)]
+    if words[0] in _TAKING_A_CHANNEL and words[1:] == [fragment]:
+        return complete_channel(fragment)
     return []
 
 

@@ -11,7 +11,7 @@ from IPython.core.error import UsageError
 from kachery_core.errors import KacheryError
 from kachery_core.feeds import FeedUri, is_feed_uri, parse_feed_uri, subfeed_label
 from kachery_jupyter.client import feeds
-from kachery_jupyter.client.feed_html import shown_message
+from kachery_jupyter.client.feed_html import feed_state, shown_message
 from kachery_jupyter.client.subfeeds import Subfeed
 from kachery_jupyter.magics.display import Shown
 
@@ -95,8 +95,7 @@ def _ls() -> Shown:
     rows = []
     for one in feeds.list_feeds()[:_LISTED]:
         created = "" if one.created_at is None else f"{one.created_at.astimezone():%Y-%m-%d %H:%M}"
-        state = "retired" if one.retired is not None else "" if one.is_writeable else "read only"
-        rows.append((one.uri, one.name or "", created, state))
+        rows.append((one.uri, one.name or "", created, feed_state(one)))
     return Shown(("uri", "name", "created", ""), rows)
 
 

@@ -13,16 +13,24 @@ from typing_extensions import override
 USAGE = """\
 %kc store NAME [NAME ...]   store variables by type: arrays, text, bytes, JSON, plain data
 %%kc store name.txt         store the text of the cell
-%kc load URI [-> NAME]      load what a URI stands for, into a variable or to look at
+%kc load URI [-> NAME]      load what a URI stands for, into a variable or to look at, from here
+                            or from the channels; --channel NAME asks that one only
 %kc ls [SEARCH]             list what is stored, the newest first
 %kc info URI                show what is known of a content
+%kc explain URI             say where something is, or why it is not found
 %kc feed create [NAME]      make a feed; a subfeed is its URI and a name: feed://.../main
 %kc feed append URI VALUE   append a variable, or a message written as JSON
 %kc feed tail URI [-n N]    show the last messages of a subfeed
 %kc feed ls                 list the feeds, the newest first
+%kc channel ls              list the channels of this node
+%kc channel create NAME URL make a channel at a hub, by the URL that `kachery hub start` prints
+%kc channel invite NAME ID  invite a node by its id; shows the invitation [--roles a,b]
+%kc channel join INVITATION accept an invitation
+%kc channel members NAME    show who belongs to a channel
 %kc status                  show the node: where it keeps things, how much, how much room
 %kc help                    show this"""
-VERBS = ("store", "load", "ls", "info", "feed", "status", "help")
+VERBS = ("store", "load", "ls", "info", "explain", "feed", "channel", "status", "help")
+CHANNEL_VERBS = ("ls", "create", "invite", "join", "members")
 FEED_VERBS = ("create", "append", "tail", "ls")
 _APPEND = re.compile(r"(\s*feed\s+append\s+\S+\s)(.*\S.*)", re.DOTALL)
 
@@ -67,11 +75,13 @@ def _parser() -> _Parser:
     load = verbs.add_parser("load", add_help=False)
     load.add_argument("uri")
     load.add_argument("--as", dest="name")
+    load.add_argument("--channel")
     ls = verbs.add_parser("ls", add_help=False)
     ls.add_argument("search", nargs="?", default="")
-    info = verbs.add_parser("info", add_help=False)
-    info.add_argument("uri")
+    for verb in ("info", "explain"):
+        verbs.add_parser(verb, add_help=False).add_argument("uri")
     _add_feed_verbs(verbs.add_parser("feed", add_help=False))
+    _add_channel_verbs(verbs.add_parser("channel", add_help=False))
     for verb in ("status", "help"):
         verbs.add_parser(verb, add_help=False)
     return parser
@@ -88,6 +98,20 @@ def _add_feed_verbs(feed: _Parser) -> None:
     tail.add_argument("uri")
     tail.add_argument("-n", dest="count", type=_count, default=10)
     verbs.add_parser("ls", add_help=False)
+
+
+def _add_channel_verbs(channel: _Parser) -> None:
+    verbs = channel.add_subparsers(dest="channel_verb", required=True, parser_class=_Parser)
+    verbs.add_parser("ls", add_help=False)
+    create = verbs.add_parser("create", add_help=False)
+    create.add_argument("name")
+    create.add_argument("url")
+    invite = verbs.add_parser("invite", add_help=False)
+    invite.add_argument("name")
+    invite.add_argument("node_id")
+    invite.add_argument("--roles")
+    verbs.add_parser("join", add_help=False).add_argument("invitation")
+    verbs.add_parser("members", add_help=False).add_argument("name")
 
 
 def _count(text: str) -> int:

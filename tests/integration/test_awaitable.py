@@ -26,6 +26,13 @@ def test_every_function_that_touches_the_store_is_awaitable() -> None:
         assert getattr(client, name).__doc__ == getattr(kc, name).__doc__
 
 
+def test_every_function_about_channels_is_awaitable() -> None:
+    assert client.channels.__all__ == kc.channels.__all__
+    for name in set(kc.channels.__all__) - {"Channel", "Member", "ROLES", "SHARING_ROLES"}:
+        assert inspect.iscoroutinefunction(getattr(client.channels, name)), name
+        assert getattr(client.channels, name).__doc__ == getattr(kc.channels, name).__doc__
+
+
 def test_what_is_awaited_is_what_is_returned_without_waiting() -> None:
     async def story() -> None:
         array = np.arange(10)

@@ -9,48 +9,9 @@ import sys
 import pytest
 
 from tests.support.nodes import running_node
+from tests.support.seeds import PRIMES, PRINTED_URI, READING, WRITING
 
 pytestmark = pytest.mark.timeout(120)
-
-# From "Sharing data between workstations using Python", without its remarks about channels.
-WRITING = """\
-from typing import List, Set
-import kachery_client as kc
-
-def prime_sieve(n: int):
-    is_composite: Set[int] = set()
-    primes: List[int] = []
-    for j in range(2, n + 1):
-        if not j in is_composite:
-            primes.append(j)
-            for k in range(j * j, n + 1, j):
-                is_composite.add(k)
-    return primes
-
-feed = kc.create_feed()
-subfeed = feed.load_subfeed('primes')
-
-N = 100
-primes = prime_sieve(N)
-for i, p in enumerate(primes):
-    subfeed.append_message({
-        'p': p,
-        'n': i + 1
-    })
-
-print(f'Found {len(primes)} prime numbers less than {N}')
-print(subfeed.uri)
-"""
-READING = """\
-import kachery_client as kc
-
-subfeed = kc.load_subfeed('feed://c21cfca1b54ba841a7cbf35685b5a62db73ed16b7c3f50f2fa1f9e1fce9b9cef/primes')
-messages = subfeed.get_next_messages()
-for msg in messages:
-    print(f'Prime {msg["n"]}: {msg["p"]}')
-"""
-PRINTED_URI = re.search(r"feed://\w+/primes", READING)[0]
-PRIMES = [number for number in range(2, 100) if all(number % k for k in range(2, number))]
 
 
 @pytest.fixture

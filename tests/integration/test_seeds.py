@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,61 +11,12 @@ import pytest
 
 from tests.support.nodes import isolated_environment, running_node
 from tests.support.programs import run_program
+from tests.support.seeds import BLOCKS, printed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 SEEDS = Path(__file__).parents[3] / "shared" / "seeds"
-STORE = """\
-import kachery_client as kc
-
-# You need to be running a kachery daemon.
-# If you want to share these data with remote
-# computers, then your kachery node must be
-# configured to provide files on some channel,
-# and the remote computers must be configured
-# to request files on that channel.
-
-# {first_word} some text
-uri = kc.store_text('some-random-text')
-print(uri)
-# Output: sha1://6af826b3d648ccba6b4bbe58e93e22add640d728/file.txt
-
-# Later on retrieve the text by its content URI
-txt = kc.load_text('sha1://6af826b3d648ccba6b4bbe58e93e22add640d728/file.txt')
-print(txt)
-# Output: some-random-text
-
-# Similarly, you can store/share json-able Python dicts,
-# numpy arrays, or pickle-able Python objects
-import numpy as np
-uri_dict = kc.store_json({{'a': [1, 2, {{'b': 3}}]}})
-uri_npy = kc.store_npy(np.ones((10, 20)))
-uri_pkl = kc.store_pkl({{'x': np.zeros((30, 40))}})
-
-# And retrieve then at a later time
-X_dict = kc.load_json(uri_dict)
-X_npy = kc.load_npy(uri_npy)
-X_pkl = kc.load_pkl(uri_pkl)
-"""
-LOAD = """\
-import kachery_client as kc
-
-# Run this on a remote machine.
-
-# You need to be running a kachery daemon,
-# and your kachery node must be configured
-# to request files on the channel containing
-# the file.
-
-txt = kc.load_text('sha1://6af826b3d648ccba6b4bbe58e93e22add640d728/file.txt')
-print(txt)
-# Output: some-random-text
-"""
-BLOCKS = {
-    "kachery-client-sharing-data.md": [STORE.format(first_word="Store"), LOAD],
-    "kachery-readme.md": [STORE.format(first_word="Share"), LOAD],
-}
 REFERENCE = """\
 kp.load_file(uri: str) -> local file path OR None
 kp.load_text(uri: str) -> str OR None
@@ -111,11 +61,6 @@ def environment_of(kind: str, folder: Path) -> Iterator[Mapping[str, str]]:
 
 KINDS = ["online", "KACHERY_P2P_OFFLINE_STORAGE_DIR", "KACHERY_OFFLINE_STORAGE_DIR"]
 pytestmark = pytest.mark.timeout(180)
-
-
-def printed(block: str) -> list[str]:
-    """What a block says it prints."""
-    return re.findall(r"^# Output: (.*)$", block, re.MULTILINE)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -33,6 +33,13 @@ class NewFeed(Message, frozen=True):
     name: Name | None = None
 
 
+class LookQuery(Message, frozen=True):
+    """Where to look for a feed that is not here, and how long at most."""
+
+    channel: Name = ""
+    timeout_seconds: Annotated[float, msgspec.Meta(ge=0, le=600)] | None = None
+
+
 class FeedQuery(Message, frozen=True):
     """The feed its maker calls by a name."""
 
@@ -59,6 +66,7 @@ class FeedInfo(Answer, frozen=True):
         retired: {"successor", "reason"}, or null.
         subfeeds: those whose names are known here; empty in lists.
         legacy: whether an old kachery daemon wrote it; then it can only be read.
+        is_copy: whether another node writes it, and here is a verified copy.
     """
 
     feed: str
@@ -69,6 +77,7 @@ class FeedInfo(Answer, frozen=True):
     retired: dict[str, Any] | None
     subfeeds: list[SubfeedInfo]
     legacy: bool = False
+    is_copy: bool = False
 
 
 class FeedList(Answer, frozen=True):
@@ -95,13 +104,17 @@ class Appended(Answer, frozen=True):
 
 
 class ReadRequest(Message, frozen=True):
-    """Which messages to send; waits for the first of them if there is none yet."""
+    """Which messages to send; waits for the first of them if there is none yet.
+
+    Messages that another node writes are brought from the channels, or from the one that is named.
+    """
 
     feed: FeedId
     subfeed: SubfeedHash
     position: Count = 0
     max_bytes: Annotated[int, msgspec.Meta(ge=1, le=LONGEST_READ)] = 1 << 20
     wait_msec: Milliseconds = 0
+    channel: Name = ""
 
 
 class LegacyRequest(Message, frozen=True):
@@ -149,6 +162,7 @@ class Watch(Message, frozen=True):
 
     positions: Annotated[list[Position], msgspec.Meta(max_length=10_000)]
     wait_msec: Milliseconds = 0
+    channel: Name = ""
 
 
 class Ready(Answer, frozen=True):

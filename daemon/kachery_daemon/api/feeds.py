@@ -24,6 +24,7 @@ from kachery_core.wire.feeds import (
     FeedQuery,
     LegacyMessages,
     LegacyRequest,
+    LookQuery,
     NewFeed,
     NewMessages,
     ReadRequest,
@@ -82,10 +83,11 @@ class _FeedEndpoint(Endpoint):
             record.feed,
             str(FeedUri(record.feed)),
             record.name if self.writer in (OWNER, record.writer) else None,
-            record.retired is None and self.writer in (OWNER, record.writer),
+            record.retired is None and not record.is_copy and self.writer in (OWNER, record.writer),
             record.created_at,
             record.retired,
             subfeeds,
+            is_copy=record.is_copy,
         )
 
 
@@ -117,9 +119,9 @@ class FeedEndpoint(_FeedEndpoint):
 
     PATH = f"{API_PATH}/feeds/{{feed}}"
 
-    @operation("One feed, its subfeeds and how far they go.", FeedInfo)
-    async def get(self, feed: str) -> FeedInfo:
-        """Describe a feed."""
+    @operation("One feed, its subfeeds and how far they go.", FeedInfo, query=LookQuery)
+    async def get(self, feed: str, query: LookQuery) -> FeedInfo:
+        """Describe a feed; look for it on the channels if another node writes it."""
         feeds = self.services.feeds
         legacy = await self.services.threads.run(feeds.legacy.subfeeds, _checked(feed))
         if legacy:
@@ -134,13 +136,18 @@ class FeedEndpoint(_FeedEndpoint):
                 subfeeds=old,
                 legacy=True,
             )
+        await feeds.elsewhere.look(feed, query.channel, query.timeout_seconds)
         record = feeds.get(feed)
         names = await feeds.subfeeds(feed)
         subfeeds = [
-            SubfeedInfo(subfeed, name, await feeds.length(SubfeedKey(feed, subfeed)))
+            SubfeedInfo(subfeed, name, await self._length(SubfeedKey(feed, subfeed)))
             for subfeed, name in names.items()
         ]
         return self.described(record, subfeeds)
+
+    async def _length(self, key: SubfeedKey) -> int:
+        feeds = self.services.feeds
+        return max(await feeds.length(key), feeds.elsewhere.told(key))
 
     @operation("Delete a feed: its key and its messages go to the trash.", FeedList)
     async def delete(self, feed: str) -> FeedList:
@@ -189,13 +196,13 @@ class ReadEndpoint(_FeedEndpoint):
         """Send messages, or nothing if none came in time."""
         key = SubfeedKey(body.feed, body.subfeed)
         feeds = self.services.feeds
-        before, run = await feeds.read(key, body.position, body.max_bytes)
+        before, run = await feeds.read(key, body.position, body.max_bytes, body.channel)
         if not run and body.wait_msec:
             await self.wait_for_messages({key: body.position}, body.wait_msec)
-            before, run = await feeds.read(key, body.position, body.max_bytes)
+            before, run = await feeds.read(key, body.position, body.max_bytes, body.channel)
         self.set_header("Content-Type", BYTES)
         self.set_header(BEFORE_HEADER, f"{before.length} {before.entry.hex()}")
-        self.set_header(LENGTH_HEADER, str(await feeds.length(key)))
+        self.set_header(LENGTH_HEADER, str(await feeds.expected(key)))
         await self.finish(run)
 
 
@@ -239,6 +246,7 @@ class WatchEndpoint(_FeedEndpoint):
         lowest: dict[SubfeedKey, int] = {}
         for key, one in zip(keys, body.positions, strict=True):
             lowest[key] = min(one.position, lowest.get(key, one.position))
+        await self.services.feeds.elsewhere.catch_up(lowest, body.channel)
         await self.wait_for_messages(lowest, body.wait_msec)
         lengths = {key: await self.services.feeds.length(key) for key in lowest}
         return Ready(

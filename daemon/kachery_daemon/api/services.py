@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from kachery_daemon.api.door import Door
     from kachery_daemon.api.endpoint import Endpoint
     from kachery_daemon.api.upload import Upload
+    from kachery_daemon.channels.channels import Channels
     from kachery_daemon.feeds.collection import Feeds
+    from kachery_daemon.sharing.loads import Loads
+    from kachery_daemon.sharing.sharing import Sharing
     from kachery_daemon.system.threads import Threads
     from kachery_store import Store
 
@@ -40,6 +43,8 @@ class Services:
     store: Store
     threads: Threads
     feeds: Feeds
+    channels: Channels
+    sharing: Sharing
     door: Door
     probe: Probe
     settings: list[Setting]
@@ -49,3 +54,8 @@ class Services:
     started: float = field(default_factory=time.monotonic)
     active: set[Endpoint] = field(default_factory=set)
     uploads: set[Upload] = field(default_factory=set)
+
+    @property
+    def loads(self) -> Loads:
+        """What is fetched from other nodes."""
+        return self.sharing.loads

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kachery_core.digests import blake3_hex, json_bytes
 from kachery_core.errors import BrokenChainError
 from kachery_core.feeds import CONTROL_NAME, control_subfeed
-from kachery_core.forks import ForkProof, find_fork
+from kachery_core.forks import find_fork
 from kachery_core.messages import APPEND_ID_SIZE, SubfeedKey
 from kachery_daemon.feeds.committer import Committer
+from kachery_daemon.feeds.copies import Copies
+from kachery_daemon.feeds.elsewhere import Nowhere
 from kachery_daemon.feeds.heads import Heads
+from kachery_daemon.feeds.inventory import Inventory
 from kachery_daemon.feeds.legacy import LegacyFeeds
-from kachery_daemon.feeds.log import SubfeedLog
+from kachery_daemon.feeds.opening import Opener
 from kachery_daemon.feeds.refusals import (
     check_name,
     check_not_control,
@@ -28,31 +28,25 @@ from kachery_daemon.feeds.refusals import (
     not_found,
 )
 from kachery_daemon.feeds.registry import FeedRecord, Registry
+from kachery_daemon.feeds.served import Served
 from kachery_daemon.feeds.waiting import Waiters
 from kachery_daemon.keyring import OWNER, delete_feed_key, feed_signer, make_feed_key
-from kachery_store.disk import disk_errors, sync_directory
 
 if TYPE_CHECKING:
+    from collections.abc import KeysView
     from pathlib import Path
 
     from kachery_core.feeds import SubfeedName
     from kachery_core.keys import Signer
     from kachery_core.messages import Head
+    from kachery_daemon.feeds.elsewhere import Elsewhere
+    from kachery_daemon.feeds.opening import OpenSubfeed
     from kachery_daemon.system.threads import Threads
     from kachery_store.folder import Folder
 
 
-@dataclass
-class _Open:
-    """A subfeed in use: its log, the proof of its fork if it is forked, whether it is too old."""
-
-    log: SubfeedLog
-    fork: ForkProof | None
-    is_old: bool
-
-
 class Feeds:
-    """The feeds one node writes.
+    """The feeds one node writes, and its copies of those that others write.
 
     Args:
         folder: the storage folder; logs and keys are in its state folder.
@@ -66,9 +60,13 @@ class Feeds:
         self._witness_path = witness
         self._registry = Registry(folder.state)
         self.legacy = LegacyFeeds(folder.root)
-        self._waiters = Waiters()
+        self.waiters = Waiters()
+        self.served = Served(self._registry, threads)
+        self.inventory = Inventory(folder, self._registry, threads)
+        self.copies = Copies(folder, self._registry, threads, self._opened)
+        self.elsewhere: Elsewhere = Nowhere()
         self._records: dict[str, FeedRecord] = {}
-        self._open: dict[SubfeedKey, _Open] = {}
+        self._open: dict[SubfeedKey, OpenSubfeed] = {}
         self._signers: dict[str, Signer] = {}
         self._opening = asyncio.Lock()
 
@@ -83,8 +81,12 @@ class Feeds:
             FeedExistsError: this writer has a feed of that name.
         """
         record = await self._threads.run(self._create, name, writer)
-        self._records[record.feed] = record
-        return record
+        return self._records.setdefault(record.feed, record)
+
+    @property
+    def identities(self) -> KeysView[str]:
+        """The public keys of all feeds that are here."""
+        return self._records.keys()
 
     def all(self) -> list[FeedRecord]:
         """Every feed, the newest first."""
@@ -103,10 +105,8 @@ class Feeds:
 
     def find_by_name(self, name: str, writer: int) -> FeedRecord | None:
         """The feed a writer calls by this name."""
-        for record in self._records.values():
-            if record.name == name and record.writer == writer:
-                return record
-        return None
+        named = (one for one in self._records.values() if (one.name, one.writer) == (name, writer))
+        return next(named, None)
 
     async def subfeeds(self, feed: str) -> dict[str, SubfeedName]:
         """The names of a feed's subfeeds by their hashes."""
@@ -136,13 +136,22 @@ class Feeds:
         check_writeable(self.get(key.feed), writer)
         return await self._append(key, append_id, payloads)
 
-    async def read(self, key: SubfeedKey, position: int, max_bytes: int) -> tuple[Head, bytes]:
+    async def read(
+        self, key: SubfeedKey, position: int, max_bytes: int, channel: str = ""
+    ) -> tuple[Head, bytes]:
         """Batches from a position on: the head before them, and their bytes.
+
+        Args:
+            key: the subfeed; if others write it, what they have is brought here first.
+            position: index of a message.
+            max_bytes: about how much; a run ends at a signature.
+            channel: the only channel to look on; '' for all.
 
         Raises:
             FeedNotFoundError: not here.
             FeedForkedError: from this position on there are two histories.
         """
+        await self.elsewhere.catch_up({key: position}, channel)
         opened = await self._opened(key)
         if opened.fork is not None and position >= opened.fork.index:
             raise forked(opened.fork)
@@ -154,6 +163,11 @@ class Feeds:
         length = opened.log.head.length
         return length if opened.fork is None else min(length, opened.fork.index)
 
+    async def expected(self, key: SubfeedKey) -> int:
+        """The same, with those that are on their way here."""
+        length, fork = await self.length(key), await self.copies.fork(key)
+        return length if fork is not None else max(length, self.elsewhere.expected(key))
+
     async def wait(
         self, positions: dict[SubfeedKey, int], timeout_seconds: float
     ) -> list[SubfeedKey]:
@@ -162,7 +176,8 @@ class Feeds:
         async def ready() -> list[SubfeedKey]:
             return [key for key, at in positions.items() if await self.length(key) > at]
 
-        return await self._waiters.wait(positions, ready, timeout_seconds)
+        with self.elsewhere.following(positions):
+            return await self.waiters.wait(positions, ready, timeout_seconds)
 
     async def compare(self, key: SubfeedKey, before: Head, theirs: bytes) -> None:
         """Compare a run of batches from elsewhere with the messages here.
@@ -180,9 +195,7 @@ class Feeds:
             )
         proof = await self._threads.run(find_fork, key, before, ours, theirs)
         if proof is not None:
-            await self._threads.run(self._registry.add_fork, proof)
-            opened.fork = proof
-            raise forked(proof)
+            raise forked(await self.copies.keep_fork(proof))
 
     async def retire(
         self, feed: str, successor: str | None, reason: str, writer: int = OWNER
@@ -210,14 +223,18 @@ class Feeds:
         """
         check_owned(self.get(feed), writer)
         async with self._opening:
-            self._records.pop(feed, None)
+            record = self.get(feed)
+            del self._records[feed]
             self._signers.pop(feed, None)
-            for key in [key for key in self._open if key.feed == feed]:
-                self._open.pop(key).log.close()
-            await self._threads.run(self._delete, feed)
+            logs = [self._open.pop(key).log for key in list(self._open) if key.feed == feed]
+            await self.copies.settle()
+            for log in logs:
+                log.close()
+            await self._threads.run(self._opener.remove, record)
 
     async def close(self) -> None:
         """Finish the appends in hand and close every log."""
+        await self._threads.run(self.copies.close)
         await self._threads.run(self._committer.close)
         for opened in self._open.values():
             opened.log.close()
@@ -231,6 +248,8 @@ class Feeds:
             raise forked(opened.fork)
         if opened.is_old:
             check_witness(opened.log, await self._threads.run(self._witness.find, key))
+        if self.served.is_due(key):
+            await self.served.compare(opened)
         signer = self._signers.get(key.feed)
         if signer is None:
             signer = await self._threads.run(feed_signer, self._folder, key.feed)
@@ -238,14 +257,14 @@ class Feeds:
         done = self._committer.append(opened.log, signer, append_id, payloads)
         return await asyncio.wrap_future(done)
 
-    async def _opened(self, key: SubfeedKey) -> _Open:
+    async def _opened(self, key: SubfeedKey) -> OpenSubfeed:
         opened = self._open.get(key)
         if opened is None or opened.log.failed:
             async with self._opening:
-                self.get(key.feed)
+                record = self.get(key.feed)
                 opened = self._open.get(key)
                 if opened is None or opened.log.failed:
-                    opened = await self._threads.run(self._open_log, key)
+                    opened = await self._threads.run(self._opener.open, key, record)
                     self._open[key] = opened
         return opened
 
@@ -253,8 +272,13 @@ class Feeds:
         self._witness_path.parent.mkdir(parents=True, exist_ok=True)
         self._heads = Heads(self._folder.state / "heads.sqlite")
         self._witness = Heads(self._witness_path)
-        self._committer = Committer([self._heads, self._witness], self._waiters.wake_from_thread)
+        self._committer = Committer([self._heads, self._witness], self.waiters.wake_from_thread)
         self._records = {record.feed: record for record in self._registry.all()}
+        self.served.start(self._witness)
+        self.inventory.start(self._heads)
+        noted = [self._heads, self._witness]
+        self.copies.start(self._records, noted, self.waiters.wake_from_thread)
+        self._opener = Opener(self._folder, self._registry, noted, self.copies)
 
     def _create(self, name: str | None, writer: int) -> FeedRecord:
         feed = make_feed_key(self._folder)
@@ -263,31 +287,3 @@ class Feeds:
         except BaseException:
             delete_feed_key(self._folder, feed)
             raise
-
-    def _open_log(self, key: SubfeedKey) -> _Open:
-        folder = self._folder.state / "feeds" / key.feed
-        with disk_errors(self._folder.root):
-            for path in (folder.parent, folder):
-                if not path.exists():
-                    path.mkdir(mode=0o700)
-                    sync_directory(path.parent)
-        log = SubfeedLog(folder / f"{key.subfeed}.log", key, self._heads.find(key))
-        try:
-            seen = self._witness.find(key)
-            is_old = log.head.length < seen.length
-            if not is_old:  # an older copy can still be read
-                check_witness(log, seen)
-            return _Open(log, self._registry.find_fork(key), is_old)
-        except BaseException:
-            log.close()
-            raise
-
-    def _delete(self, feed: str) -> None:
-        folder = self._folder.state / "feeds" / feed
-        self._registry.remove(feed)
-        self._heads.forget(feed)
-        self._witness.forget(feed)
-        if folder.exists():
-            os.replace(folder, self._folder.trash / f"feed-{feed}-{time.time_ns()}")
-            sync_directory(folder.parent)
-        delete_feed_key(self._folder, feed)

@@ -38,6 +38,11 @@ class Heads:
         )
         return Head(rows[0][0], rows[0][1]) if rows else Head()
 
+    def lengths(self, feed: str) -> dict[str, int]:
+        """How many messages each subfeed of a feed was seen to have, by its hash."""
+        sql = "SELECT subfeed, length FROM heads WHERE feed=?"
+        return dict(self._database.rows(sql, (feed,)))
+
     def note(self, heads: dict[SubfeedKey, Head]) -> None:
         """Remember heads; lower ones than known are ignored."""
         with self._database.writing() as connection:

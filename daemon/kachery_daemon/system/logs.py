@@ -28,7 +28,8 @@ _known_secrets: set[str] = set()
 
 
 def hide(secret: str) -> None:
-    """Keep a secret out of every log from now on, whatever stands around it."""
+    """Keep a secret out of what our modules log from now on, whatever stands around it."""
+    protect_our_loggers()
     if len(secret) >= _SHORTEST_SECRET:
         _known_secrets.add(secret)
 

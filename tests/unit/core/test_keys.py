@@ -2,7 +2,7 @@
 
 import pytest
 
-from kachery_core.keys import SIGNATURE_SIZE, is_public_key, is_signed_by
+from kachery_core.keys import SIGNATURE_SIZE, SeedSigner, is_public_key, is_signed_by
 from tests.support.feed_samples import SeededKey
 
 
@@ -40,3 +40,43 @@ def test_what_is_no_signature_is_refused_and_not_an_accident(signature):
 @pytest.mark.parametrize("key", ["", "zz" * 32, "00" * 31, "00" * 33, "00" * 32, "ff" * 32])
 def test_what_is_no_key_signs_nothing(key):
     assert not is_signed_by(key, SeededKey().sign(b"data"), b"data")
+
+
+def test_a_seed_signs_as_rfc_8032_says():
+    # The second test of section 7.1.
+    signer = SeedSigner(
+        bytes.fromhex("4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb")
+    )
+    assert signer.public_key == "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c"
+    assert signer.sign(b"\x72").hex() == (
+        "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da"
+        "085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00"
+    )
+    assert SeededKey(7).sign(b"data") == SeedSigner(bytes([7]) * 32).sign(b"data")
+    assert "fb" * 3 not in repr(signer)
+    assert signer.public_key in repr(signer)
+
+
+@pytest.mark.parametrize("size", [0, 31, 33, 64])
+def test_a_seed_has_32_bytes(size):
+    with pytest.raises(ValueError, match="Invalid seed"):
+        SeedSigner(bytes(size))
+
+
+def test_a_signature_has_no_second_form():
+    """Adding the order of the group to its second half gives the same point; not the same bytes."""
+    order = 2**252 + 27742317777372353535851937790883648493
+    signer = SeedSigner(bytes(32))
+    signature = signer.sign(b"data")
+    scalar = int.from_bytes(signature[32:], "little") + order
+    second = signature[:32] + scalar.to_bytes(32, "little")
+    assert not is_signed_by(signer.public_key, second, b"data")
+
+
+SMALL = ["01" + "00" * 31, "ec" + "ff" * 30 + "7f", "00" * 31 + "80", "ee" + "ff" * 30 + "7f"]
+
+
+@pytest.mark.parametrize("key", SMALL)
+def test_keys_that_anybody_can_sign_for_sign_nothing(key):
+    for signature in (bytes(64), b"\1" + bytes(63)):
+        assert not is_signed_by(key, signature, b"data")

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from kachery_core.capabilities import content_discovery
 from kachery_store.catalog import Catalog, Entry
 
 if TYPE_CHECKING:
@@ -154,3 +155,14 @@ def test_processes_that_begin_at_once_do_not_disturb_each_other(tmp_path: Path) 
 
     assert [process.exitcode for process in processes] == [0] * 4
     assert Catalog(tmp_path).totals()[0] == 200
+
+
+def test_what_is_entered_can_be_found_by_what_other_nodes_call_it(catalog: Catalog) -> None:
+    entries = [_entry(number, manifest=f"{number:040x}"[::-1]) for number in range(1, 1300)]
+    catalog.add(*entries)
+    names = [entry.sha1 for entry in entries] + [entry.manifest for entry in entries]
+    discoveries = [content_discovery(sha1) for sha1 in names]
+    found = catalog.find_discoveries([*discoveries, bytes(16)])
+    assert found == dict(zip(discoveries, names, strict=True))
+    catalog.forget(entries[0].sha1)
+    assert discoveries[0] not in catalog.find_discoveries(discoveries)

@@ -194,13 +194,18 @@ def _replaceable(folder: Path) -> Database:
     return Database(folder / "db", MIGRATIONS, durable=False, if_damaged="It is made again.")
 
 
+def _insert(database: Database, *numbers: int) -> None:
+    sql, rows = "INSERT INTO t (x) VALUES (?)", [(number,) for number in numbers]
+    database.change(lambda connection: connection.executemany(sql, rows))
+
+
 def test_a_damaged_file_that_can_be_made_again_is_set_aside(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "db").write_bytes(b"garbage" * 1000)
     database = _replaceable(tmp_path)
 
-    database.change("INSERT INTO t (x) VALUES (?)", [(1,), (2,)])
+    _insert(database, 1, 2)
 
     assert database.rows("SELECT x FROM t") == [(1,), (2,)]
     (kept,) = tmp_path.glob("db.damaged-*")
@@ -214,14 +219,14 @@ def test_damage_while_a_file_is_in_use_is_found_by_everybody_and_set_aside_once(
 ) -> None:
     databases = [_replaceable(tmp_path) for _ in range(4)]
     for database in databases:
-        database.change("INSERT INTO t (x) VALUES (?)", [(number,) for number in range(5000)])
+        _insert(database, *range(5000))
     sqlite3.connect(tmp_path / "db").execute("PRAGMA wal_checkpoint(TRUNCATE)")
     with (tmp_path / "db").open("r+b") as file:
         file.seek(4096)
         file.write(b"garbage!" * 5000)
 
     for database in databases:
-        database.change("INSERT INTO t (x) VALUES (?)", [(7,)])
+        _insert(database, 7)
 
     assert [database.rows("SELECT x FROM t") for database in databases] == [[(7,)] * 4] * 4
     assert len({path.name.split("-")[1] for path in tmp_path.glob("db.damaged-*")}) == 1

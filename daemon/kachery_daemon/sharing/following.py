@@ -1,0 +1,88 @@
+"""One subfeed of another node while somebody reads it: what is known, who waits, what is heard."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+from kachery_core.capabilities import subfeed_discovery
+from kachery_core.machines.replication import Replication
+
+if TYPE_CHECKING:
+    from kachery_core.errors import KacheryError
+    from kachery_core.machines.replication import Source
+    from kachery_core.messages import Head, SubfeedKey
+    from kachery_daemon.network.link import Link, Unsubscribe
+
+FOLLOWED_SECONDS = 60.0
+
+
+class Following:
+    """What is known of a followed subfeed.
+
+    Args:
+        key: which one.
+        held: how many messages are here.
+
+    Attributes:
+        machine: decides whom to ask for what.
+        channels: the only channels to look on; '' among them for all.
+        readers: how many wait for its messages now.
+        claims: signed heads that others offered and that are not yet here to be compared.
+        live: where news are heard: subject and how to end it, by channel.
+        origin: on which channel the newest messages came.
+        has_looked: whether it is known by now who has it.
+        trouble: why messages cannot be kept here.
+        is_proving: whether a second history is being looked for.
+        is_entered: whether the feed is among those that are kept here.
+    """
+
+    def __init__(self, key: SubfeedKey, held: int) -> None:
+        self.key = key
+        self.discovery = subfeed_discovery(key)
+        self.machine = Replication(held)
+        self.channels: set[str] = set()
+        self.readers = 0
+        self.claims: dict[Source, Head] = {}
+        self.live: dict[str, tuple[str, Unsubscribe]] = {}
+        self.origin = ""
+        self.has_looked = False
+        self.trouble: KacheryError | None = None
+        self.is_proving = False
+        self.is_entered = False
+        self._last_read = time.monotonic()
+        self._changed = asyncio.Event()
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether somebody reads it, or did so a short while ago."""
+        return self.readers > 0 or time.monotonic() - self._last_read < FOLLOWED_SECONDS
+
+    def read(self) -> None:
+        """Somebody reads."""
+        self._last_read = time.monotonic()
+
+    def accepts(self, link: Link) -> bool:
+        """Whether it may be looked for on a channel."""
+        return bool(self.channels & {"", link.name, link.channel_id})
+
+    def notify(self) -> None:
+        """Tell who waits that something is different."""
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+
+    async def change(self, seconds: float) -> bool:
+        """Wait until something is different; False if nothing was for so long."""
+        changed = self._changed
+        try:
+            await asyncio.wait_for(changed.wait(), max(seconds, 0.0))
+        except asyncio.TimeoutError:
+            return changed.is_set()
+        return True
+
+    async def close(self) -> None:
+        """Hear no more news."""
+        while self.live:
+            _, (_, unsubscribe) = self.live.popitem()
+            await unsubscribe()

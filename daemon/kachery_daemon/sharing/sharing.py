@@ -1,0 +1,41 @@
+"""What members of a channel share: both sides of it, started and stopped together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kachery_daemon.sharing.checking import Checking
+from kachery_daemon.sharing.explaining import Explaining
+from kachery_daemon.sharing.feed_sharing import FeedSharing
+from kachery_daemon.sharing.loads import Loads
+
+if TYPE_CHECKING:
+    from kachery_daemon.channels.channels import Channels
+    from kachery_daemon.config import Config
+    from kachery_daemon.feeds.collection import Feeds
+    from kachery_daemon.system.threads import Threads
+    from kachery_store import Store
+
+
+class Sharing:
+    """Everything this node asks of others and answers to them."""
+
+    def __init__(
+        self, store: Store, feeds: Feeds, channels: Channels, threads: Threads, config: Config
+    ) -> None:
+        self._feeds = feeds
+        self._channels = channels
+        self._config = config
+        self.feeds = FeedSharing(feeds, channels, threads)
+        self.loads = Loads(store, threads)
+        self.explaining = Explaining(store, feeds, threads, channels)
+        self.checking = Checking(channels)
+
+    async def start(self) -> None:
+        """Begin to answer."""
+        await self.feeds.start()
+
+    async def stop(self) -> None:
+        """Stop answering and asking."""
+        await self.feeds.close()
+        await self.loads.close()
