@@ -14,178 +14,84 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from kachery_core.errors import KacheryError
-    from kachery_core.uris import KacheryUri, build_uri, parse_uri
-    from kachery_jupyter.client import belonging as channels
-    from kachery_jupyter.client import loading, mutables
-    from kachery_jupyter.client.batches import load_many
-    from kachery_jupyter.client.explaining import explain
-    from kachery_jupyter.client.explanation import Explanation
-    from kachery_jupyter.client.feed_exports import compare_export, export_feed, read_export
-    from kachery_jupyter.client.feeds import (
-        Feed,
-        create_feed,
-        delete_feed,
-        get_feed_id,
-        list_feeds,
-        load_feed,
-        load_subfeed,
-        watch_for_new_messages,
-    )
-    from kachery_jupyter.client.folders import list_dir, load_dir, store_dir
-    from kachery_jupyter.client.holdings import (
-        FileInfo,
-        fsck,
-        gc,
-        get_node_id,
-        info,
-        list_files,
-        pin,
-        remove,
-        restore,
-        unpin,
-    )
-    from kachery_jupyter.client.loading import (
-        exists,
-        load_bytes,
-        load_file,
-        load_json,
-        load_npy,
-        load_object,
-        load_pkl,
-        load_text,
-    )
-    from kachery_jupyter.client.mutables import delete_value as delete
-    from kachery_jupyter.client.mutables import get_string
-    from kachery_jupyter.client.mutables import get_value as get
-    from kachery_jupyter.client.storing import (
-        link_file,
-        store_bytes,
-        store_file,
-        store_json,
-        store_many,
-        store_npy,
-        store_object,
-        store_pkl,
-        store_text,
-    )
-    from kachery_jupyter.client.subfeeds import Subfeed
+from kachery_jupyter.client.names import HIDING, HOMES, MODULES
 
+if TYPE_CHECKING:
+    from kachery_core.errors import KacheryError as KacheryError
+    from kachery_core.uris import KacheryUri as KacheryUri
+    from kachery_core.uris import build_uri as build_uri
+    from kachery_core.uris import parse_uri as parse_uri
+    from kachery_jupyter.client import belonging, loading, mutables
+    from kachery_jupyter.client.batches import load_many as load_many
+    from kachery_jupyter.client.explaining import explain as explain
+    from kachery_jupyter.client.explanation import Explanation as Explanation
+    from kachery_jupyter.client.feed_exports import compare_export as compare_export
+    from kachery_jupyter.client.feed_exports import export_feed as export_feed
+    from kachery_jupyter.client.feed_exports import read_export as read_export
+    from kachery_jupyter.client.feeds import Feed as Feed
+    from kachery_jupyter.client.feeds import create_feed as create_feed
+    from kachery_jupyter.client.feeds import delete_feed as delete_feed
+    from kachery_jupyter.client.feeds import get_feed_id as get_feed_id
+    from kachery_jupyter.client.feeds import list_feeds as list_feeds
+    from kachery_jupyter.client.feeds import load_feed as load_feed
+    from kachery_jupyter.client.feeds import load_subfeed as load_subfeed
+    from kachery_jupyter.client.feeds import watch_for_new_messages as watch_for_new_messages
+    from kachery_jupyter.client.folders import list_dir as list_dir
+    from kachery_jupyter.client.folders import load_dir as load_dir
+    from kachery_jupyter.client.folders import store_dir as store_dir
+    from kachery_jupyter.client.holdings import FileInfo as FileInfo
+    from kachery_jupyter.client.holdings import fsck as fsck
+    from kachery_jupyter.client.holdings import gc as gc
+    from kachery_jupyter.client.holdings import get_node_id as get_node_id
+    from kachery_jupyter.client.holdings import info as info
+    from kachery_jupyter.client.holdings import list_files as list_files
+    from kachery_jupyter.client.holdings import pin as pin
+    from kachery_jupyter.client.holdings import remove as remove
+    from kachery_jupyter.client.holdings import restore as restore
+    from kachery_jupyter.client.holdings import unpin as unpin
+    from kachery_jupyter.client.loading import exists as exists
+    from kachery_jupyter.client.loading import load_bytes as load_bytes
+    from kachery_jupyter.client.loading import load_file as load_file
+    from kachery_jupyter.client.loading import load_json as load_json
+    from kachery_jupyter.client.loading import load_npy as load_npy
+    from kachery_jupyter.client.loading import load_object as load_object
+    from kachery_jupyter.client.loading import load_pkl as load_pkl
+    from kachery_jupyter.client.loading import load_text as load_text
+    from kachery_jupyter.client.mutables import get_string as get_string
+    from kachery_jupyter.client.storing import link_file as link_file
+    from kachery_jupyter.client.storing import store_bytes as store_bytes
+    from kachery_jupyter.client.storing import store_file as store_file
+    from kachery_jupyter.client.storing import store_json as store_json
+    from kachery_jupyter.client.storing import store_many as store_many
+    from kachery_jupyter.client.storing import store_npy as store_npy
+    from kachery_jupyter.client.storing import store_object as store_object
+    from kachery_jupyter.client.storing import store_pkl as store_pkl
+    from kachery_jupyter.client.storing import store_text as store_text
+    from kachery_jupyter.client.subfeeds import Subfeed as Subfeed
+
+    channels = belonging
+    delete = mutables.delete_value
+    get = mutables.get_value
     open = loading.open_content  # noqa: A001
     set = mutables.set_value  # noqa: A001
+else:
+    __all__ = sorted(HOMES.keys() - HIDING)  # noqa: PLE0605 - one list: `client.names`
 
 __version__ = "0.1.0"
-# Without `open` and `set`, which `from ... import *` would put over Python's own.
-__all__ = [
-    "Explanation",
-    "Feed",
-    "FileInfo",
-    "KacheryError",
-    "KacheryUri",
-    "Subfeed",
-    "build_uri",
-    "channels",
-    "compare_export",
-    "create_feed",
-    "delete",
-    "delete_feed",
-    "exists",
-    "explain",
-    "export_feed",
-    "fsck",
-    "gc",
-    "get",
-    "get_feed_id",
-    "get_node_id",
-    "get_string",
-    "info",
-    "link_file",
-    "list_dir",
-    "list_feeds",
-    "list_files",
-    "load_bytes",
-    "load_dir",
-    "load_feed",
-    "load_file",
-    "load_json",
-    "load_many",
-    "load_npy",
-    "load_object",
-    "load_pkl",
-    "load_subfeed",
-    "load_text",
-    "parse_uri",
-    "pin",
-    "read_export",
-    "remove",
-    "restore",
-    "store_bytes",
-    "store_dir",
-    "store_file",
-    "store_json",
-    "store_many",
-    "store_npy",
-    "store_object",
-    "store_pkl",
-    "store_text",
-    "unpin",
-    "watch_for_new_messages",
-]
-_CORE = {
-    "KacheryError": "errors",
-    "KacheryUri": "uris",
-    "build_uri": "uris",
-    "parse_uri": "uris",
-}
-_HOLDINGS = (
-    "FileInfo fsck gc get_node_id info list_files pin remove restore unpin".split()  # noqa: SIM905
-)
-_FEEDS = (
-    "Feed create_feed delete_feed get_feed_id"  # noqa: SIM905
-    " list_feeds load_feed load_subfeed watch_for_new_messages".split()
-)
-# Where a function is, and what it is called there.
-_HOMES = {
-    **{name: (f"kachery_core.{home}", name) for name, home in _CORE.items()},
-    **{name: ("kachery_jupyter.client.folders", name) for name in __all__ if name.endswith("_dir")},
-    **{name: ("kachery_jupyter.client.holdings", name) for name in _HOLDINGS},
-    **{name: ("kachery_jupyter.client.feeds", name) for name in _FEEDS},
-    **{
-        name: ("kachery_jupyter.client.feed_exports", name)
-        for name in ("compare_export", "export_feed", "read_export")
-    },
-    "Explanation": ("kachery_jupyter.client.explanation", "Explanation"),
-    "Subfeed": ("kachery_jupyter.client.subfeeds", "Subfeed"),
-    "delete": ("kachery_jupyter.client.mutables", "delete_value"),
-    "exists": ("kachery_jupyter.client.loading", "exists"),
-    "explain": ("kachery_jupyter.client.explaining", "explain"),
-    "get": ("kachery_jupyter.client.mutables", "get_value"),
-    "get_string": ("kachery_jupyter.client.mutables", "get_string"),
-    "load_many": ("kachery_jupyter.client.batches", "load_many"),
-    "open": ("kachery_jupyter.client.loading", "open_content"),
-    "set": ("kachery_jupyter.client.mutables", "set_value"),
-}
 
 
 def __getattr__(name: str) -> Any:
-    if name == "channels":
-        value = globals()[name] = import_module("kachery_jupyter.client.belonging")
-        return value
-    if name in _HOMES:
-        home, there = _HOMES[name]
-    elif name in __all__:
-        verb = "loading" if name.startswith("load_") else "storing"
-        home, there = f"kachery_jupyter.client.{verb}", name
-    else:
+    if name not in HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(home), there)
+    home, there = HOMES[name]
+    is_module = name in MODULES
+    value = import_module(f"{home}.{there}") if is_module else getattr(import_module(home), there)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*__all__, "__version__", "open", "set"})
+    return sorted({*HOMES, "__version__"})
 
 
 def _jupyter_server_extension_points() -> list[dict[str, Any]]:

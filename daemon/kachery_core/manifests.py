@@ -8,14 +8,17 @@ be verified by somebody who does not have the rest.
 
 from __future__ import annotations
 
+import io
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import overload
 
 import msgspec
 
 from kachery_core.digests import (
     CHUNK_SIZE,
     blake3_hex,
-    chunk_bounds,
     is_sha1,
     json_bytes,
     sha1_hex,
@@ -28,6 +31,14 @@ MANIFEST_THRESHOLD = 20_000_000
 LARGEST_MANIFEST = 128 << 20
 
 
+# Rows are decoded some at a time: as objects, those of the largest table would take 700 MB.
+_PIECE_BYTES = 64 << 10
+_PIECE_ROWS = 1000
+_ROW_END = re.compile(rb"\}")
+_SEPARATOR = re.compile(rb"[ \t\r\n]*,")
+_DIGEST_BYTES = {"blake3": 32, "sha1": 20}
+
+
 class _Row(msgspec.Struct, frozen=True):
     start: int
     end: int
@@ -38,7 +49,7 @@ class _Row(msgspec.Struct, frozen=True):
 class _Table(msgspec.Struct, frozen=True):
     size: int
     sha1: str
-    chunks: list[_Row]
+    chunks: msgspec.Raw
 
 
 @dataclass(frozen=True)
@@ -58,49 +69,77 @@ class Chunk:
         return actual == self.digest
 
 
+class _EqualChunks(Sequence[Chunk]):
+    """Chunks of one width, the last one shorter: 32 bytes each, and an object when looked at."""
+
+    def __init__(self, size: int, width: int, algorithm: str, digests: bytes) -> None:
+        # A single chunk is as wide as it is long: equal chunks have equal facts.
+        self._facts = (size, min(width, size), algorithm, digests)
+
+    def __len__(self) -> int:
+        _, _, algorithm, digests = self._facts
+        return len(digests) // _DIGEST_BYTES[algorithm]
+
+    @overload
+    def __getitem__(self, index: int) -> Chunk: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Chunk, ...]: ...
+    def __getitem__(self, index: int | slice) -> Chunk | tuple[Chunk, ...]:
+        if isinstance(index, slice):
+            return tuple(self[number] for number in range(*index.indices(len(self))))
+        size, width, algorithm, digests = self._facts
+        number = range(len(self))[index]
+        length = _DIGEST_BYTES[algorithm]
+        digest = digests[number * length : (number + 1) * length].hex()
+        return Chunk(number * width, min((number + 1) * width, size), algorithm, digest)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, _EqualChunks):
+            return self._facts == other._facts
+        return tuple(self) == other if isinstance(other, tuple) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
+
 @dataclass(frozen=True)
 class Manifest:
     """The chunk table of one content, contiguous from 0 to its size."""
 
     sha1: str
     size: int
-    chunks: tuple[Chunk, ...]
+    chunks: Sequence[Chunk]
 
     def covering(self, start: int, end: int) -> tuple[Chunk, ...]:
         """The chunks that hold any byte of [start, end)."""
         if start >= end:
             return ()
         width = self.chunks[0].end
-        return self.chunks[start // width : (end - 1) // width + 1]
+        return tuple(self.chunks[start // width : (end - 1) // width + 1])
 
 
 def make_manifest(sha1: str, size: int, digests: list[str] | tuple[str, ...]) -> Manifest:
     """The table of content whose 1 MiB chunks have these BLAKE3 digests."""
-    bounds = chunk_bounds(size)
-    if len(bounds) != len(digests):
-        raise ValueError(f"{len(digests)} digests for {len(bounds)} chunks")
-    return Manifest(
-        sha1,
-        size,
-        tuple(
-            Chunk(start, end, "blake3", digest)
-            for (start, end), digest in zip(bounds, digests, strict=True)
-        ),
-    )
+    count = -(-size // CHUNK_SIZE)
+    if count != len(digests):
+        raise ValueError(f"{len(digests)} digests for {count} chunks")
+    joined = bytes.fromhex("".join(digests))
+    return Manifest(sha1, size, _EqualChunks(size, CHUNK_SIZE, "blake3", joined))
 
 
 def encode_manifest(manifest: Manifest) -> bytes:
     """The bytes of a table; equal tables have equal bytes."""
-    return json_bytes(
-        {
-            "size": manifest.size,
-            "sha1": manifest.sha1,
-            "chunks": [
-                {"start": chunk.start, "end": chunk.end, chunk.algorithm: chunk.digest}
-                for chunk in manifest.chunks
-            ],
-        }
-    )
+    table = io.BytesIO()
+    table.write(json_bytes({"size": manifest.size, "sha1": manifest.sha1, "chunks": []})[:-2])
+    for first in range(0, len(manifest.chunks), _PIECE_ROWS):
+        rows = [
+            {"start": chunk.start, "end": chunk.end, chunk.algorithm: chunk.digest}
+            for chunk in manifest.chunks[first : first + _PIECE_ROWS]
+        ]
+        table.write(b"," if first else b"")
+        table.write(json_bytes(rows)[1:-1])
+    table.write(b"]}")
+    return table.getvalue()
 
 
 def decode_manifest(data: bytes) -> Manifest:
@@ -113,30 +152,53 @@ def decode_manifest(data: bytes) -> Manifest:
         raise MalformedContentError(f"A manifest of {len(data)} bytes is larger than is accepted.")
     try:
         table = msgspec.json.decode(data, type=_Table)
+        chunks = _checked_chunks(table.size, _rows(memoryview(table.chunks)))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as problem:
         raise MalformedContentError(f"This is not a manifest: {problem}.") from problem
-    chunks = tuple(_checked_row(row) for row in table.chunks)
-    _check_cover(table.size, chunks)
     if not is_sha1(table.sha1):
         raise MalformedContentError("The manifest does not name its content.")
     return Manifest(table.sha1, table.size, chunks)
 
 
-def _checked_row(row: _Row) -> Chunk:
-    if row.blake3:
-        return Chunk(row.start, row.end, "blake3", row.blake3)
-    if is_sha1(row.sha1):
-        return Chunk(row.start, row.end, "sha1", row.sha1)
-    raise MalformedContentError(f"The chunk at {row.start} has no digest.")
+def _rows(text: memoryview) -> Iterator[_Row]:
+    """The rows of a JSON list, decoded in pieces that end where a row ends."""
+    if bytes(text[:1]) != b"[":
+        raise MalformedContentError("The chunks of this manifest are not a list.")
+    start, last = 1, len(text) - 1
+    while start < last:
+        row_end = _ROW_END.search(text, min(start + _PIECE_BYTES, last), last)
+        end = row_end.end() if row_end else last
+        yield from msgspec.json.decode(b"[" + bytes(text[start:end]) + b"]", type=list[_Row])
+        separator = _SEPARATOR.match(text, end, last)
+        start = separator.end() if separator else last
 
 
-def _check_cover(size: int, chunks: tuple[Chunk, ...]) -> None:
+def _checked_chunks(size: int, rows: Iterator[_Row]) -> _EqualChunks:
     """Chunks run from 0 to size without gap, all of one width but the last, none empty."""
-    width = chunks[0].end if chunks else CHUNK_SIZE
-    # Counted before anything is built: a table may claim any size.
-    in_order = size >= 0 and width > 0 and len(chunks) == -(-size // width)
-    if not in_order or any(
-        (chunk.start, chunk.end) != (index * width, min((index + 1) * width, size))
-        for index, chunk in enumerate(chunks)
-    ):
-        raise MalformedContentError(f"The chunks do not cover {size} bytes in order.")
+    digests = bytearray()
+    width, algorithm, count = CHUNK_SIZE, "blake3", 0
+    for count, row in enumerate(rows, 1):
+        if count == 1:
+            width, algorithm = row.end, "blake3" if row.blake3 else "sha1"
+        if (row.start, row.end) != ((count - 1) * width, min(count * width, size)):
+            raise _not_covered(size)
+        digests += _digest(row, algorithm)
+    # A table may claim any size; only what was there is counted.
+    if size < 0 or width <= 0 or count != -(-size // width):
+        raise _not_covered(size)
+    return _EqualChunks(size, width, algorithm, bytes(digests))
+
+
+def _digest(row: _Row, algorithm: str) -> bytes:
+    text = row.blake3 if algorithm == "blake3" else row.sha1
+    try:
+        digest = bytes.fromhex(text)
+    except ValueError:
+        digest = b""
+    if len(digest) != _DIGEST_BYTES[algorithm] or digest.hex() != text:
+        raise MalformedContentError(f"The chunk at {row.start} has no {algorithm} digest.")
+    return digest
+
+
+def _not_covered(size: int) -> MalformedContentError:
+    return MalformedContentError(f"The chunks do not cover {size} bytes in order.")

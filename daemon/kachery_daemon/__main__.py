@@ -23,6 +23,7 @@ from kachery_core.errors import (
 )
 from kachery_daemon.config import Config, read_config
 from kachery_daemon.node import Node
+from kachery_daemon.system.logs import protect_all_logs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         level=logging.DEBUG if options.pop("verbose") else logging.WARNING,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
+    protect_all_logs()
     try:
         config = read_config(options)
         return asyncio.run(_run(config, as_json=as_json, until_stdin_closes=until_stdin_closes))

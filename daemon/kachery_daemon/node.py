@@ -25,9 +25,9 @@ from kachery_daemon.channels.opening import Opening
 from kachery_daemon.feeds.collection import Feeds
 from kachery_daemon.sharing.sharing import Sharing
 from kachery_daemon.system.listening import listen_on_loopback, listen_on_path
-from kachery_daemon.system.peers import own_uid
 from kachery_daemon.system.threads import Threads
 from kachery_store import Store
+from kachery_store.accounts import own_uid
 from kachery_store.disk import disk_errors
 from kachery_store.locks import LifeLock
 

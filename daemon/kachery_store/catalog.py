@@ -70,7 +70,13 @@ class Catalog:
     """All entries of one storage folder."""
 
     def __init__(self, state: Path) -> None:
-        self._database = Database(state / "catalog.sqlite", _MIGRATIONS, durable=False)
+        self._database = Database(
+            state / "catalog.sqlite",
+            _MIGRATIONS,
+            durable=False,
+            if_damaged="All content is there, its names and pins are lost;"
+            " `kachery fsck` enters it again.",
+        )
 
     def add(self, *entries: Entry) -> None:
         """Enter content, or note that it was stored again.
@@ -78,7 +84,8 @@ class Catalog:
         What was fetched and is now stored by its owner becomes the owner's; never the reverse.
         """
         now = time.time()
-        with self._database.writing() as connection:
+
+        def enter(connection: Connection) -> None:
             connection.executemany(
                 f"INSERT INTO content ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,NULL)"
                 " ON CONFLICT (sha1) DO UPDATE SET name=excluded.name, kind=excluded.kind,"
@@ -104,14 +111,15 @@ class Catalog:
             )
             _note_discoveries(connection, _names(entries))
 
+        self._database.change(enter)
+
     def note_discoveries(self, names: Iterable[str]) -> None:
         """Make contents findable by what other nodes call them: objects, links, chunk tables.
 
         Args:
             names: the SHA-1 of each.
         """
-        with self._database.writing() as connection:
-            _note_discoveries(connection, names)
+        self._database.change(lambda connection: _note_discoveries(connection, names))
 
     def find_discoveries(self, discoveries: Sequence[bytes]) -> dict[bytes, str]:
         """The SHA-1 of each content that is asked for by its discovery key (16 bytes).
@@ -184,6 +192,12 @@ class Catalog:
         """Remember that content was loaded just now."""
         self._set("used_at", time.time(), sha1)
 
+    def note_uses(self, uses: Sequence[tuple[str, float]]) -> None:
+        """Remember when contents were loaded: their SHA-1, and seconds since 1970."""
+        sql = "UPDATE content SET used_at=max(used_at, ?) WHERE sha1=?"
+        values = [(moment, sha1) for sha1, moment in uses]
+        self._database.change(lambda connection: connection.executemany(sql, values))
+
     def mark_trashed(self, sha1: str) -> None:
         """Content went to the trash."""
         self._set("trashed_at", time.time(), sha1)
@@ -194,17 +208,20 @@ class Catalog:
 
     def forget(self, sha1: str) -> None:
         """Content is gone for good."""
-        with self._database.writing() as connection:
+
+        def forget(connection: Connection) -> None:
             connection.execute("DELETE FROM content WHERE sha1=?", (sha1,))
             connection.execute("DELETE FROM discoveries WHERE sha1=?", (sha1,))
+
+        self._database.change(forget)
 
     def close(self) -> None:
         """Close this thread's connection."""
         self._database.close()
 
     def _set(self, column: str, value: float | bool | None, sha1: str) -> None:
-        with self._database.writing() as connection:
-            connection.execute(f"UPDATE content SET {column}=? WHERE sha1=?", (value, sha1))
+        sql = f"UPDATE content SET {column}=? WHERE sha1=?"
+        self._database.change(lambda connection: connection.execute(sql, (value, sha1)))
 
 
 def _names(entries: Iterable[Entry]) -> Iterator[str]:

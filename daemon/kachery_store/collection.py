@@ -53,6 +53,7 @@ class Collection:
             quota_bytes: what fetched content may take together.
             dry_run: only say what would go.
         """
+        self._store.uses.tell()
         if dry_run:
             return choose_evictions(self._store.catalog.fetched(), quota_bytes)
         with self._store.removing():

@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import sqlite3
 import threading
+import time
 import weakref
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from kachery_core.errors import StorageFailedError
 from kachery_store.disk import disk_errors, storage_full
+from kachery_store.locks import exclusive_lock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Iterator, Sequence
 
 Row = tuple[Any, ...]
 Connection = sqlite3.Connection
+T = TypeVar("T")
 
 _BUSY_SECONDS = 10
+# SQLite's words for SQLITE_NOTADB and SQLITE_CORRUPT; Python 3.10 has no numbers for them.
+_DAMAGED = ("not a database", "malformed")
+_log = logging.getLogger(__name__)
 
 
 class _Slot:
@@ -29,6 +36,7 @@ class _Slot:
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.connection: sqlite3.Connection | None = None
+        self.file: tuple[int, int] | None = None
 
     def close(self) -> None:
         with self.lock:
@@ -76,18 +84,36 @@ class Database:
         migrations: SQL scripts; number n brings a database from version n to n + 1.
         durable: whether a commit must survive a power cut (WAL and FULL are what SQLite needs for
             that). False is for what can be found again by looking at the store.
+        if_damaged: what to tell people when a damaged file was set aside and a new one made;
+            without it a damaged file stays where it is, and is an error.
     """
 
-    def __init__(self, path: Path, migrations: Sequence[str], *, durable: bool) -> None:
+    def __init__(
+        self, path: Path, migrations: Sequence[str], *, durable: bool, if_damaged: str = ""
+    ) -> None:
         self.path = path
         self._migrations = migrations
         self._durable = durable
+        self._if_damaged = if_damaged
         self._local = threading.local()
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
         """The answer to a question."""
-        with self._connection() as connection:
-            return connection.execute(sql, values).fetchall()
+
+        def ask() -> list[Row]:
+            with self._connection() as connection:
+                return connection.execute(sql, values).fetchall()
+
+        return self._on_a_sound_file(ask)
+
+    def change(self, work: Callable[[Connection], object]) -> None:
+        """Do something in one transaction; it may be called once more, with a new file."""
+
+        def change() -> None:
+            with self.writing() as connection:
+                work(connection)
+
+        self._on_a_sound_file(change)
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
@@ -113,9 +139,40 @@ class Database:
         with _slots_lock:
             pass  # who forks comes first
         with slot.lock, self._errors():
+            if slot.connection is not None and slot.file != self._file():
+                slot.close()  # another file has the name now
             if slot.connection is None:
                 slot.connection = self._open()
+                slot.file = self._file()
             yield slot.connection
+
+    def _file(self) -> tuple[int, int] | None:
+        with suppress(OSError):
+            status = self.path.stat()
+            return status.st_dev, status.st_ino
+        return None
+
+    def _on_a_sound_file(self, work: Callable[[], T]) -> T:
+        """Do something; once more with a new file if the one there is damaged."""
+        try:
+            return work()
+        except StorageFailedError as problem:
+            if not self._if_damaged or not _says_damaged(problem.__cause__):
+                raise
+            self.close()
+            with disk_errors(self.path.parent), exclusive_lock(Path(f"{self.path}.lock")):
+                # Somebody else may have been faster.
+                if _is_damaged(self.path):
+                    self._set_aside()
+        return work()
+
+    def _set_aside(self) -> None:
+        kept = f"{self.path}.damaged-{time.time_ns()}"
+        # The file goes last: the log of an old one must not be taken for that of a new one.
+        for ending in ("-wal", "-shm", ""):
+            with suppress(FileNotFoundError):
+                os.replace(f"{self.path}{ending}", f"{kept}{ending}")
+        _log.warning("%s was damaged; it is %s now. %s", self.path, kept, self._if_damaged)
 
     def _slot(self) -> _Slot:
         slot: _Slot | None = getattr(self._local, "slot", None)
@@ -198,6 +255,22 @@ def read_foreign(path: Path, sql: str, values: Sequence[Any] = ()) -> list[Row]:
             hint="It was written by an older kachery; move it away if it is not needed.",
             path=str(path),
         ) from problem
+
+
+def _is_damaged(path: Path) -> bool:
+    if not path.exists():
+        return False
+    connection = sqlite3.connect(path, timeout=_BUSY_SECONDS)
+    try:
+        return bool(connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok")
+    except sqlite3.DatabaseError as problem:
+        return _says_damaged(problem)
+    finally:
+        connection.close()
+
+
+def _says_damaged(problem: BaseException | None) -> bool:
+    return any(word in str(problem) for word in _DAMAGED)
 
 
 def _version(connection: sqlite3.Connection) -> int:

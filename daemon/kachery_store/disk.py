@@ -31,6 +31,8 @@ _pool: tuple[int, ThreadPoolExecutor] | None = None
 _AT_FDCWD = -100  # <fcntl.h>
 _RENAME_NOREPLACE = 1  # <linux/fs.h>
 _NOT_SUPPORTED = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP}
+# Three folders, the object and its table; what was begun is gone again when we look.
+_FILES_OF_ONE_STORE = 5
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
 
@@ -63,16 +65,31 @@ def disk_errors(path: Path, needed_bytes: int | None = None) -> Iterator[None]:
 
 
 def storage_full(path: Path, needed_bytes: int | None) -> StorageFullError:
-    """The error for a full disk, with the figures."""
+    """The error for a disk without room for these bytes, or for one more file, with the figures."""
     free = free_bytes(path)
     needed = "" if needed_bytes is None else f" {needed_bytes:,} bytes are needed and"
+    trouble = f"is full:{needed} {free:,} bytes are free"
+    advice = "Free some space (`kachery gc`, `kachery rm`)"
+    files = _free_files(path)
+    if files is not None and files < _FILES_OF_ONE_STORE and free > (needed_bytes or 0):
+        trouble = f"takes no more files: {files} inodes are free, and {free:,} bytes"
+        advice = "Remove files that are not needed, whatever their size,"
     return StorageFullError(
-        f"The disk of the storage folder {path} is full:{needed} {free:,} bytes are free.",
-        hint="Free some space (`kachery gc`, `kachery rm`) or use another KACHERY_STORAGE_DIR.",
+        f"The disk of the storage folder {path} {trouble}.",
+        hint=f"{advice} or use another KACHERY_STORAGE_DIR.",
         path=str(path),
         needed_bytes=needed_bytes,
         free_bytes=free,
     )
+
+
+def _free_files(path: Path) -> int | None:
+    """How many files this user may still make; None where there is no fixed number."""
+    try:
+        status = os.statvfs(path)
+    except (OSError, AttributeError):
+        return None
+    return status.f_favail if status.f_files else None
 
 
 def free_bytes(path: Path) -> int:

@@ -10,16 +10,16 @@ kachery-store-version           what wrote this folder
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
-import secrets
 import stat
 import time
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from kachery_core.errors import StorageVersionError
+from kachery_store.accounts import own_uid
 from kachery_store.disk import (
     disk_errors,
     name_new,
@@ -28,6 +28,7 @@ from kachery_store.disk import (
     syncing_directories,
     write_all,
 )
+from kachery_store.temporaries import Temporaries
 
 STORE_VERSION = 1
 # A folder that has been there this long was synced by whoever made it, or by the kernel's own
@@ -88,9 +89,10 @@ class Folder:
         with disk_errors(self.root):
             self.root.mkdir(mode=_OWN_FOLDER, parents=True, exist_ok=True)
             _make_folder(self.root / "sha1")
-            for path in (self.temporary, self.trash, self.damaged, self.state):
+            own = (self.temporary, self.trash, self.damaged, self.state, self.state / "writers")
+            for path in own:
                 path.mkdir(mode=_OWN_FOLDER, exist_ok=True)
-                if path.stat().st_uid == _own_uid():
+                if path.stat().st_uid == own_uid():
                     path.chmod(_OWN_FOLDER)
                 _check_own(path)
             version = self.root / "kachery-store-version"
@@ -116,17 +118,16 @@ class Folder:
             )
 
     def new_temporary(self) -> tuple[int, Path]:
-        """A new file, open for writing, in the file system of the store.
+        """A new file, open for writing, in the file system of the store."""
+        return self._temporaries.new()
 
-        It is made with the mode it will have: changing it later is one more thing to write.
-        """
-        path = self.temporary / f"{os.getpid()}-{secrets.token_hex(8)}"
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-        try:
-            return os.open(path, flags | getattr(os, "O_CLOEXEC", 0), _READ_ONLY_FILE), path
-        except KeyboardInterrupt:  # it comes when the file has been made
-            path.unlink(missing_ok=True)
-            raise
+    def sweep(self) -> int:
+        """Remove what crashed writers left; the number of files removed."""
+        return self._temporaries.sweep()
+
+    @cached_property
+    def _temporaries(self) -> Temporaries:
+        return Temporaries(self.temporary, self.state / "writers")
 
     def place(self, temporary: Path, final: Path, descriptor: int | None = None) -> None:
         """Give a file its name under `sha1/`, durably.
@@ -191,17 +192,6 @@ class Folder:
             raise
         sync_directory(final.parent)
 
-    def sweep(self, older_than_seconds: float = 3600) -> int:
-        """Remove what crashed writers left; the number of files removed."""
-        removed = 0
-        now = time.time()
-        for path in self.temporary.iterdir():
-            with contextlib.suppress(FileNotFoundError):  # its writer was faster
-                if now - path.stat().st_mtime > older_than_seconds or not _is_running(path.name):
-                    path.unlink()
-                    removed += 1
-        return removed
-
 
 def seal(descriptor: int, mode: int = _READ_ONLY_FILE) -> None:
     """Make a finished file read-only and durable, whatever the umask."""
@@ -231,25 +221,6 @@ def _is_settled(path: Path) -> bool:
         return False
 
 
-def _is_running(temporary_name: str) -> bool:
-    pid = temporary_name.partition("-")[0]
-    if not pid.isdecimal():
-        return False
-    if os.name == "nt":
-        return True
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
 def _check_own(path: Path) -> None:
     if not os.access(path, os.W_OK | os.X_OK):
         raise PermissionError(errno.EACCES, "it belongs to another user", str(path))
-
-
-def _own_uid() -> int:
-    return os.getuid() if hasattr(os, "getuid") else 0

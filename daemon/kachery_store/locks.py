@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import os
+import time
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+# So long, those who come let somebody go first who waits to be alone. No longer: who holds the
+# lock and asks for it once more would otherwise wait for ever for the one that waits for it.
+_COURTESY_SECONDS = 1.0
+_PAUSE_SECONDS = 0.002
 
 
 @contextmanager
 def shared_lock(path: Path) -> Iterator[None]:
     """Hold a lock together with others; waits while somebody holds it alone."""
+    _let_go_first(path)
     descriptor = _open(path)
     try:
         _lock(descriptor, exclusive=False, wait=True)
@@ -24,10 +31,15 @@ def shared_lock(path: Path) -> Iterator[None]:
 
 @contextmanager
 def exclusive_lock(path: Path) -> Iterator[None]:
-    """Hold a lock alone; waits for all others to let go."""
+    """Hold a lock alone; waits for all others to let go, and who comes later waits meanwhile."""
     descriptor = _open(path)
     try:
-        _lock(descriptor, exclusive=True, wait=True)
+        queue = _open(_queue(path))
+        try:
+            _lock(queue, exclusive=True, wait=True)
+            _lock(descriptor, exclusive=True, wait=True)
+        finally:
+            os.close(queue)
         yield
     finally:
         os.close(descriptor)
@@ -54,6 +66,22 @@ class LifeLock:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+
+def _queue(path: Path) -> Path:
+    """Held by whoever waits to be alone."""
+    return Path(f"{path}.queue")
+
+
+def _let_go_first(path: Path) -> None:
+    """Wait while somebody waits to be alone, for a bounded time."""
+    queue = _open(_queue(path))
+    try:
+        end = time.monotonic() + _COURTESY_SECONDS
+        while not _lock(queue, exclusive=False, wait=False) and time.monotonic() < end:
+            time.sleep(_PAUSE_SECONDS)
+    finally:
+        os.close(queue)
 
 
 def _open(path: Path) -> int:

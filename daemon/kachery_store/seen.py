@@ -37,7 +37,9 @@ class Seen:
 
     def __init__(self, path: Path | None = None) -> None:
         path = path or user_cache_path("kachery") / "seen.sqlite"
-        self._database = Database(path, _MIGRATIONS, durable=False)
+        self._database = Database(
+            path, _MIGRATIONS, durable=False, if_damaged="Files are verified once more."
+        )
         with suppress(OSError):  # then nothing is remembered
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
 
@@ -65,11 +67,10 @@ class Seen:
         """
         if not is_ours and is_racy(status):
             return
-        with suppress(KacheryError), self._database.writing() as connection:
-            connection.execute(
-                "INSERT OR REPLACE INTO seen VALUES (?,?,?,?,?,?,?,?)",
-                (*_signature(status), sha1, manifest, time.time()),
-            )
+        values = (*_signature(status), sha1, manifest, time.time())
+        sql = "INSERT OR REPLACE INTO seen VALUES (?,?,?,?,?,?,?,?)"
+        with suppress(KacheryError):
+            self._database.change(lambda connection: connection.execute(sql, values))
 
     def close(self) -> None:
         """Close this thread's connection."""

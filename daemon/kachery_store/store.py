@@ -23,6 +23,7 @@ from kachery_store.placing import Placing
 from kachery_store.reading import hash_file
 from kachery_store.seen import Seen, is_racy, same_file
 from kachery_store.sources import open_source
+from kachery_store.uses import Uses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -78,6 +79,7 @@ class Store:
         self._placing = Placing(self.folder, self.objects, self.seen)
         self.catalog = Catalog(self.folder.state)
         self.mutables = Mutables(self.folder.state)
+        self.uses = Uses(self.catalog)
 
     def add_bytes(self, data: bytes | memoryview, label: Label) -> Content:
         """Store bytes; durable when this returns."""
@@ -143,17 +145,19 @@ class Store:
 
     def add_many(self, items: Sequence[tuple[bytes, Label]]) -> list[Content]:
         """Store many small contents with one wait for the disk; all durable when this returns."""
-        contents = []
+        contents: list[Content] = []
         small: list[tuple[str, bytes]] = []
+        entries: list[Entry] = []
+        for data, label in items:
+            if len(data) > CHUNK_SIZE:
+                contents.append(self.add_bytes(data, label))
+            else:
+                contents.append(Content(sha1_hex(data), len(data)))
+                small.append((contents[-1].sha1, data))
+                entries.append(_entry(contents[-1], label))
         with self.adding():
-            for data, label in items:
-                if len(data) > CHUNK_SIZE:
-                    contents.append(self.add_bytes(data, label))
-                else:
-                    contents.append(Content(sha1_hex(data), len(data)))
-                    small.append((contents[-1].sha1, data))
             self._placing.put_many(small)
-            self.catalog.add(*map(_entry, contents, [label for _, label in items]))
+            self.catalog.add(*entries)
         return contents
 
     @contextlib.contextmanager
@@ -196,8 +200,14 @@ class Store:
             self._placing.put_ingested(ingested)
             return self._enter(ingested.manifest, label)
 
+    def note_use(self, sha1: str) -> None:
+        """Content is read now; a folder of somebody else's is for them to tidy up."""
+        if self.writable:
+            self.uses.note(sha1)
+
     def close(self) -> None:
         """Close this thread's database connections."""
+        self.uses.tell()
         self.catalog.close()
         self.mutables.close()
         self.seen.close()

@@ -16,6 +16,7 @@ from kachery_jupyter.cli.findings import Finding
 from kachery_jupyter.cli.network_checks import network_checks
 from kachery_jupyter.cli.settings import offline_setting, port_setting, storage_setting
 from kachery_jupyter.client.connection import current_node
+from kachery_store.accounts import own_uid
 from kachery_store.database import Database
 from kachery_store.disk import free_bytes
 from kachery_store.folder import Folder
@@ -70,7 +71,7 @@ def _storage(folder: Folder) -> Iterator[Finding]:
         return
     yield _space(root)
     yield from _file_system(root)
-    if root.stat().st_uid != _own_uid():
+    if root.stat().st_uid != own_uid():
         yield Finding("ok", "storage", f"{root} belongs to another user: you read, it stores")
         return
     yield from _permissions(folder)
@@ -165,7 +166,7 @@ def _too_open(path: Path, forbidden: int, command: str) -> Iterator[Finding]:
 
 def _databases(folder: Folder) -> Iterator[Finding]:
     advice = {
-        "catalog": "Move it away with its -wal and -shm files; `kachery fsck` makes it again.",
+        "catalog": "The next store sets it aside; then `kachery fsck` enters all content again.",
         "mutables": "Move it away with its -wal and -shm files, or bring it back from a backup.",
     }
     for name, what_to_do in advice.items():
@@ -193,10 +194,6 @@ def _set_aside(folder: Folder) -> Iterator[Finding]:
             f"{count_of(count, 'damaged file')} set aside in {folder.damaged}",
             "Store the originals again, then delete what is in that folder.",
         )
-
-
-def _own_uid() -> int:
-    return os.getuid() if hasattr(os, "getuid") else 0
 
 
 def _node() -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kachery_jupyter.client import belonging
-from kachery_jupyter.client.awaitable import awaitable
+from kachery_jupyter.client.awaitable import make_awaitable
 from kachery_jupyter.client.belonging import ROLES, SHARING_ROLES, Channel, Member
 
 __all__ = [
@@ -22,12 +22,12 @@ __all__ = [
     "roles",
 ]
 
-create = awaitable(belonging.create)
-invite = awaitable(belonging.invite)
-join = awaitable(belonging.join)
-leave = awaitable(belonging.leave)
-ls = awaitable(belonging.ls)
-members = awaitable(belonging.members)
-grant = awaitable(belonging.grant)
-revoke = awaitable(belonging.revoke)
-roles = awaitable(belonging.roles)
+create = make_awaitable(belonging.create)
+invite = make_awaitable(belonging.invite)
+join = make_awaitable(belonging.join)
+leave = make_awaitable(belonging.leave)
+ls = make_awaitable(belonging.ls)
+members = make_awaitable(belonging.members)
+grant = make_awaitable(belonging.grant)
+revoke = make_awaitable(belonging.revoke)
+roles = make_awaitable(belonging.roles)

@@ -20,8 +20,9 @@ from kachery_core.errors import (
     StorageMismatchError,
 )
 from kachery_jupyter.client.environment import Environment, fingerprint, read_environment
-from kachery_jupyter.client.listeners import listener_uid, own_uid, peer_uid
+from kachery_jupyter.client.listeners import listener_uid
 from kachery_jupyter.client.node import Door, Probe, read_token, wrong_daemon
+from kachery_store.accounts import own_uid, uid_of_unix_peer
 from kachery_store.store import Store
 
 if TYPE_CHECKING:
@@ -186,7 +187,7 @@ def _socket_uid(path: str) -> int | None:
         try:
             connection.settimeout(1.0)
             connection.connect(path)
-            return peer_uid(connection)
+            return uid_of_unix_peer(connection)
         except OSError:
             return None
 

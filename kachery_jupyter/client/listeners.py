@@ -1,33 +1,12 @@
-"""Who is at the other end of a local connection: the user id the kernel reports."""
+"""Who listens on a port of this computer: the user id the kernel reports."""
 
 from __future__ import annotations
 
-import os
 import socket
 import struct
-import sys
 from pathlib import Path
 
 _LISTENING = "0A"
-_XUCRED_SIZE = 76  # <sys/ucred.h> of macOS
-
-
-def own_uid() -> int:
-    """This process's user."""
-    return os.geteuid() if hasattr(os, "geteuid") else 0
-
-
-def peer_uid(connection: socket.socket) -> int | None:
-    """The user at the other end of a UNIX socket; None where the system does not tell."""
-    if sys.platform == "darwin":
-        local, peer_credentials = 0, 1
-        found = connection.getsockopt(local, peer_credentials, _XUCRED_SIZE)
-        return int(struct.unpack_from("2I", found)[1])
-    if hasattr(socket, "SO_PEERCRED"):
-        size = struct.calcsize("3i")
-        found = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
-        return int(struct.unpack("3i", found)[1])
-    return None
 
 
 def listener_uid(port: int) -> int | None:

@@ -16,6 +16,7 @@ from kachery_core.errors import (
     InvalidInputError,
     LinkedFileChangedError,
     MalformedContentError,
+    TooLargeError,
 )
 from kachery_jupyter.client.formats import decode_json, decode_text
 from kachery_jupyter.client.located import Located, Stored
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 
     Uri = str | os.PathLike[str]
 
+# Text and JSON are whole in memory, several times over while they are decoded.
+LARGEST_VALUE = 1 << 30
+
 
 def load_text(uri: Uri, *, channel: str | None = None, local_only: bool = False) -> str | None:
     """Load text, exactly as it was stored.
@@ -46,17 +50,18 @@ def load_text(uri: Uri, *, channel: str | None = None, local_only: bool = False)
 
     Raises:
         MalformedContentError: the content is not text.
+        TooLargeError: it has more than 1 GiB; `load_bytes` and `load_file` have no such limit.
         HubUnreachableError: nobody else had it, and a channel could not be asked.
         RoleMissingError: this node may not request files on any of its channels.
     """
     content = locate(uri, channel=channel, local_only=local_only)
-    return None if content is None else decode_text(content.read())
+    return None if content is None else decode_text(_value_bytes(content, "load_text"))
 
 
 def load_json(uri: Uri, *, channel: str | None = None, local_only: bool = False) -> Any:
-    """Load a JSON value; None if nobody has the content (see `exists` for a stored null)."""
+    """Load a JSON value of up to 1 GiB; None if nobody has it (see `exists` for a stored null)."""
     content = locate(uri, channel=channel, local_only=local_only)
-    return None if content is None else decode_json(content.read())
+    return None if content is None else decode_json(_value_bytes(content, "load_json"))
 
 
 def load_object(uri: Uri, *, channel: str | None = None, local_only: bool = False) -> Any:
@@ -210,6 +215,21 @@ def exists(uri: Uri) -> bool:
         return locate(uri, local_only=True) is not None
     except (ContentNotFoundError, LinkedFileChangedError):
         return False
+
+
+def _value_bytes(content: Located, function: str) -> bytes:
+    """All bytes of what becomes one value in memory.
+
+    Raises:
+        TooLargeError: there are more than anybody keeps as one value.
+    """
+    if content.size > LARGEST_VALUE:
+        raise TooLargeError(
+            f"This content has {content.size:,} bytes; {function} takes {LARGEST_VALUE:,} at most.",
+            hint="Use load_bytes for parts of it, or load_file for the path of a file.",
+            limit_bytes=LARGEST_VALUE,
+        )
+    return content.read()
 
 
 def _npy_in_memory(content: Located) -> NDArray[Any]:

@@ -57,6 +57,7 @@ class Stored:
 
     def read(self, start: int | None = None, end: int | None = None) -> bytes:
         """Bytes [start, end)."""
+        self.store.note_use(self.held.sha1)
         if self.held.size < _WORTH_A_BAR or start is not None or end is not None:
             return self.store.objects.read(self.held, start or 0, end)
         return bytes(self.read_whole(bytearray(self.held.size)))
@@ -74,11 +75,13 @@ class Stored:
 
     def path(self) -> Path:
         """Where they are as a file."""
+        self.store.note_use(self.held.sha1)
         with progress_bar(self.held.size, "Verifying") as advance:
             return self.store.objects.verified_path(self.held, advance)
 
     def open(self) -> io.BufferedReader:
         """A seekable file over them."""
+        self.store.note_use(self.held.sha1)
         return open_verified(self.store.objects, self.held)
 
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-import subprocess
-import sys
 import traceback
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,7 +13,10 @@ from kachery_core.feeds import subfeed_hash
 from kachery_core.messages import SubfeedKey
 from tests.support.feed_samples import append_one, log_path, open_feeds
 from tests.support.feed_verifier import verify_batches, verify_log
-from tests.support.power_cut import crashes, mounted_image, recorded_ext4, why_no_power_cuts
+from tests.support.power_cut import crashes, mounted_image, record, why_no_power_cuts
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = [
     pytest.mark.faults,
@@ -60,13 +61,7 @@ asyncio.run(story())
 
 def test_after_1000_power_cuts_no_acknowledged_message_is_lost(tmp_path):
     seed = 20261120
-    print(f"seed {seed}")
-    with recorded_ext4(tmp_path, DISK_SIZE) as (mounted, marks):
-        subprocess.run(
-            [sys.executable, "-c", WRITER, str(mounted), str(marks), str(seed)],
-            cwd=Path(__file__).parents[2],
-            check=True,
-        )
+    record(WRITER, tmp_path, DISK_SIZE, seed)
     promised = looked_at = torn = 0
     for crash in crashes(tmp_path, DISK_SIZE, CRASHES, seed):
         with mounted_image(crash.disk, tmp_path / "after") as root:

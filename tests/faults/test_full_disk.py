@@ -131,8 +131,9 @@ def test_a_disk_without_room_for_names_is_said(tmp_path: Path) -> None:
                 data = sample(10, number)
                 kept[store.add_bytes(data, LABEL).sha1] = data
 
-        with pytest.raises(StorageFullError):
+        with pytest.raises(StorageFullError, match="takes no more files") as caught:
             store_many()
+        assert caught.value.fields["free_bytes"] > 1 << 20
         assert kept
         _check_sound(store, kept)
         for sha1 in list(kept):

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import http.client
 import json
 import os
-import random
 import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from kachery_store.fsck import check_store
-from tests.support.nodes import RunningNode, running_node
 from tests.support.samples import LABEL, leftovers, read_all, sample, sha1_of, wrong_files
 from tests.support.writers import store_at
 
@@ -158,8 +153,9 @@ for _ in range(300):
         signal.setitimer(signal.ITIMER_REAL, 0)
     except KeyboardInterrupt:
         interrupted += 1
-    left += len(os.listdir(root / "tmp"))
-    store.folder.sweep(0)
+    for path in (root / "tmp").iterdir():
+        left += 1
+        path.unlink()
 store_it()
 print(interrupted, left)
 """
@@ -176,41 +172,3 @@ def test_a_notebook_interrupted_300_times_neither_hangs_nor_breaks(tmp_path: Pat
     assert run.returncode == 0
     assert interrupted > 100
     assert left <= 3
-
-
-def _upload_until_it_dies(node: RunningNode, seed: int) -> dict[str, bytes]:
-    rnd = random.Random(seed)
-    promised: dict[str, bytes] = {}
-    with contextlib.suppress(OSError, http.client.HTTPException):
-        while True:
-            data = rnd.randbytes(rnd.choice([0, 10, 100_000, 3_000_000]))
-            promised[node.store(data)["sha1"]] = data
-    return promised
-
-
-def test_a_node_killed_during_uploads_keeps_what_it_promised(tmp_path: Path) -> None:
-    """20 kills of a real node, two programs sending; the next node on the folder has it all."""
-    seed = 20261120
-    print(f"seed {seed}")
-    promised: dict[str, bytes] = {}
-    for kill in range(20):
-        with (
-            running_node(tmp_path, stderr=subprocess.DEVNULL) as node,
-            ThreadPoolExecutor(2) as pool,
-        ):
-            uploads = [
-                pool.submit(_upload_until_it_dies, node, seed + 2 * kill + n) for n in (0, 1)
-            ]
-            time.sleep(random.Random(seed + kill).uniform(0.02, 0.3))
-            node.kill()
-            for upload in uploads:
-                promised |= upload.result()
-        assert wrong_files(tmp_path / "storage") == []
-
-    with running_node(tmp_path, stderr=subprocess.DEVNULL) as node:
-        for sha1, data in promised.items():
-            assert node.ask("GET", f"/api/v1/files/{sha1}").body == data
-        assert node.store(b"afterwards")["sha1"]
-        assert leftovers(tmp_path / "storage") == []
-    print(f"{len(promised)} promises kept")
-    assert len(promised) > 50

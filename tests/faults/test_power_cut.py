@@ -6,16 +6,17 @@ been at 300 random moments, mounted, and looked through.
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from kachery_store.seen import Seen
 from kachery_store.store import Store
-from tests.support.power_cut import crashes, mounted_image, recorded_ext4, why_no_power_cuts
+from tests.support.power_cut import crashes, mounted_image, record, why_no_power_cuts
 from tests.support.samples import LABEL, read_all, sha1_of, wrong_files
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = [
     pytest.mark.faults,
@@ -47,13 +48,7 @@ for number in range(60):
 
 def test_after_300_power_cuts_nothing_acknowledged_is_lost(tmp_path: Path) -> None:
     seed = 20261120
-    print(f"seed {seed}")
-    with recorded_ext4(tmp_path, DISK_SIZE) as (mounted, marks):
-        subprocess.run(
-            [sys.executable, "-c", WRITER, str(mounted), str(marks), str(seed)],
-            cwd=Path(__file__).parents[2],
-            check=True,
-        )
+    record(WRITER, tmp_path, DISK_SIZE, seed)
 
     acknowledged = looked_at = 0
     for crash in crashes(tmp_path, DISK_SIZE, CRASHES, seed):

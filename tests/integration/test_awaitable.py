@@ -10,6 +10,7 @@ import kachery_jupyter as kc
 from kachery_core.errors import InvalidUriError
 from kachery_jupyter import client
 from kachery_jupyter.client.connection import forget_place
+from kachery_jupyter.client.names import AWAITED
 
 
 @pytest.fixture(autouse=True)
@@ -20,8 +21,7 @@ def storage(tmp_path, monkeypatch):
 
 
 def test_every_function_that_touches_the_store_is_awaitable() -> None:
-    classes = {"Explanation", "Feed", "FileInfo", "Subfeed", "KacheryError", "KacheryUri"}
-    for name in {*kc.__all__, "open", "set"} - classes - {"build_uri", "channels", "parse_uri"}:
+    for name in AWAITED:
         assert inspect.iscoroutinefunction(getattr(client, name)), name
         assert getattr(client, name).__doc__ == getattr(kc, name).__doc__
 

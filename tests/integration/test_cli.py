@@ -6,7 +6,6 @@ import json
 import signal
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -14,49 +13,13 @@ import pytest
 from tests.support.kernels import free_port
 from tests.support.nodes import isolated_environment, running_node, wait_until
 from tests.support.samples import sample
+from tests.support.shells import KACHERY, Shell
 
 pytestmark = pytest.mark.timeout(120)
 
-KACHERY = [sys.executable, "-m", "kachery_jupyter.cli"]
 TEXT_URI = "sha1://6af826b3d648ccba6b4bbe58e93e22add640d728/file.txt"
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 NOWHERE = f"sha1://{40 * '0'}/nothing.txt"
-
-
-@dataclass
-class Shell:
-    """A shell in a folder of its own."""
-
-    folder: Path
-    environment: dict[str, str]
-
-    def run(self, *arguments, status=0, **more):
-        """Run `kachery`; what it said. stdin may be given as `input`."""
-        answer = subprocess.run(
-            [*KACHERY, *map(str, arguments)],
-            capture_output=True,
-            cwd=self.folder,
-            env=self.environment,
-            timeout=60,
-            check=False,
-            **more,
-        )
-        assert answer.returncode == status, (answer.returncode, answer.stdout, answer.stderr)
-        assert b"Traceback" not in answer.stderr
-        return answer
-
-    def out(self, *arguments, **more):
-        return self.run(*arguments, **more).stdout.decode().strip()
-
-    def complaint(self, *arguments, status=1, **more):
-        answer = self.run(*arguments, status=status, **more)
-        assert answer.stdout == b""
-        return answer.stderr.decode()
-
-    def popen(self, *arguments, **more):
-        return subprocess.Popen(
-            [*KACHERY, *map(str, arguments)], cwd=self.folder, env=self.environment, **more
-        )
 
 
 @pytest.fixture

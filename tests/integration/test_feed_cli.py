@@ -8,57 +8,24 @@ import signal
 import subprocess
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.feed_verifier import verify_log
 from tests.support.nodes import running_node, wait_until
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from tests.support.shells import KACHERY, Shell
 
 pytestmark = pytest.mark.timeout(120)
 
-KACHERY = [sys.executable, "-m", "kachery_jupyter.cli"]
 PRIMES = "80d9cc061689dbc521aba6b35235f29de63d8349"
 NOWHERE = f"feed://{64 * '0'}/main"
 
 
 @dataclass
-class Shell:
-    """A shell in a folder of its own."""
+class FeedShell(Shell):
+    """A shell that says `kachery feed …`, and runs programs."""
 
-    folder: Path
-    environment: dict[str, str]
-
-    def run(self, *arguments, status=0, **more):
-        """Run `kachery feed`; what it said. stdin may be given as `input`."""
-        answer = subprocess.run(
-            [*KACHERY, "feed", *map(str, arguments)],
-            capture_output=True,
-            cwd=self.folder,
-            env=self.environment,
-            timeout=60,
-            check=False,
-            **more,
-        )
-        assert answer.returncode == status, (answer.returncode, answer.stdout, answer.stderr)
-        assert b"Traceback" not in answer.stderr
-        return answer
-
-    def out(self, *arguments, **more):
-        return self.run(*arguments, **more).stdout.decode().strip()
-
-    def complaint(self, *arguments, status=1, **more):
-        answer = self.run(*arguments, status=status, **more)
-        assert answer.stdout == b""
-        return answer.stderr.decode()
-
-    def popen(self, *arguments, **more):
-        return subprocess.Popen(
-            [*KACHERY, "feed", *map(str, arguments)], cwd=self.folder, env=self.environment, **more
-        )
+    command: tuple[str, ...] = (*KACHERY, "feed")
 
     def python(self, program):
         """Run a program with `kc` and `np`; what it printed."""
@@ -69,7 +36,7 @@ class Shell:
 
 
 def shell_beside(node, folder):
-    return Shell(folder, node.environment | {"KACHERY_DAEMON_PORT": str(node.port)})
+    return FeedShell(folder, node.environment | {"KACHERY_DAEMON_PORT": str(node.port)})
 
 
 @pytest.fixture(scope="module")
@@ -139,10 +106,10 @@ class TestFeeds:
         assert "not on this node" in shell.complaint("cat", f"{uri}/main")
 
     def test_without_a_node_it_says_what_to_do(self, tmp_path, node):
-        shell = Shell(tmp_path, node.environment | {"KACHERY_DAEMON_PORT": "1"})
+        shell = FeedShell(tmp_path, node.environment | {"KACHERY_DAEMON_PORT": "1"})
         assert "kachery daemon start" in shell.complaint("ls")
         offline = shell.environment | {"KACHERY_OFFLINE_STORAGE_DIR": str(tmp_path / "store")}
-        assert "offline" in Shell(tmp_path, offline).complaint("create")
+        assert "offline" in FeedShell(tmp_path, offline).complaint("create")
 
 
 class TestMessages:
@@ -276,7 +243,7 @@ class TestExports:
         said = shell.out("verify", "a.feed")
         assert f"{uri}: 4 messages in 2 subfeeds" in said
         assert "the same" in said
-        alone = Shell(tmp_path, shell.environment | {"KACHERY_DAEMON_PORT": "1"})
+        alone = FeedShell(tmp_path, shell.environment | {"KACHERY_DAEMON_PORT": "1"})
         answer = alone.run("verify", "a.feed")
         assert b"4 messages" in answer.stdout
         assert b"Not compared" in answer.stderr

@@ -6,13 +6,12 @@ import json
 
 import numpy as np
 import pytest
-from IPython.core.completer import provisionalcompleter
 from IPython.core.error import UsageError
-from IPython.core.interactiveshell import InteractiveShell
 
 import kachery_jupyter as kc
 from kachery_core.errors import FeedExistsError, FeedNotFoundError
 from tests.support.nodes import running_node
+from tests.support.notebook_shells import completions, shell_with_magics
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -27,15 +26,12 @@ def node(tmp_path_factory):
 @pytest.fixture
 def shell(node, tmp_path, monkeypatch):
     """A shell with the extension loaded."""
-    monkeypatch.setenv("KACHERY_STORAGE_DIR", str(node.storage))
-    monkeypatch.setenv("KACHERY_DAEMON_PORT", str(node.port))
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
-    shell = InteractiveShell()
-    shell.run_line_magic("load_ext", "kachery_jupyter")
-    yield shell
-    shell.history_manager.end_session()
-    shell.restore_sys_module_state()
-    InteractiveShell.clear_instance()
+    environment = {
+        "KACHERY_STORAGE_DIR": str(node.storage),
+        "KACHERY_DAEMON_PORT": str(node.port),
+    }
+    with shell_with_magics(tmp_path, monkeypatch, **environment) as shell:
+        yield shell
 
 
 def run(shell, line):
@@ -43,11 +39,6 @@ def run(shell, line):
     result = shell.run_cell(f"%kc {line}")
     result.raise_error()
     return result.result
-
-
-def completions(shell, text):
-    with provisionalcompleter():
-        return {found.text for found in shell.Completer.completions(text, len(text))}
 
 
 def test_a_feed_is_made_and_found_by_its_name(shell):

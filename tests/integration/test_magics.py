@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from IPython.core.completer import provisionalcompleter
 from IPython.core.error import UsageError
-from IPython.core.interactiveshell import InteractiveShell
 
 import kachery_jupyter as kc
 from kachery_core.errors import ContentNotFoundError, KacheryError
 from tests.support.nodes import running_node
+from tests.support.notebook_shells import completions, shell_with_magics
 
 URI = "sha1://6af826b3d648ccba6b4bbe58e93e22add640d728/file.txt"
 
@@ -18,19 +17,9 @@ URI = "sha1://6af826b3d648ccba6b4bbe58e93e22add640d728/file.txt"
 @pytest.fixture
 def shell(tmp_path, monkeypatch):
     """A shell with the extension loaded, offline."""
-    monkeypatch.setenv("KACHERY_OFFLINE_STORAGE_DIR", str(tmp_path / "store"))
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
-    shell = InteractiveShell()
-    shell.run_line_magic("load_ext", "kachery_jupyter")
-    yield shell
-    shell.history_manager.end_session()
-    shell.restore_sys_module_state()
-    InteractiveShell.clear_instance()
-
-
-def completions(shell, text):
-    with provisionalcompleter():
-        return {found.text for found in shell.Completer.completions(text, len(text))}
+    store = str(tmp_path / "store")
+    with shell_with_magics(tmp_path, monkeypatch, KACHERY_OFFLINE_STORAGE_DIR=store) as shell:
+        yield shell
 
 
 def test_variables_of_every_kind_are_stored_and_come_back(shell):

@@ -22,6 +22,7 @@ from kachery_core.errors import (
     PathNotFoundError,
 )
 from kachery_jupyter.client.connection import forget_place
+from kachery_store.catalog import Catalog
 from tests.support.programs import OTHER_UID, run_program
 from tests.support.samples import leftovers, sample, wrong_files
 
@@ -449,3 +450,27 @@ def test_a_storage_folder_that_is_a_file_is_an_error(tmp_path, monkeypatch) -> N
     with pytest.raises(KacheryError) as caught:
         kc.store_text("x")
     assert caught.value.hint
+
+
+LOADS = {
+    "load_text": "assert kc.load_text(uri) == '[1]'",
+    "load_json": "assert kc.load_json(uri) == [1]",
+    "load_bytes": "assert kc.load_bytes(uri, 0, 1)",
+    "load_file": "assert kc.load_file(uri)",
+    "open": "kc.open(uri).close()",
+}
+
+
+@pytest.mark.parametrize("load", LOADS)
+def test_what_a_program_loads_counts_as_used_once_it_has_ended(storage, load: str) -> None:
+    """So that content of other nodes is not let go while its user works with it."""
+    uri = kc.store_text("[1]")
+    kc.store_text("stored later")
+    catalog = Catalog(storage / ".state")
+    before = max(entry.used_at for entry in catalog.search())
+
+    run_program(f"import kachery_jupyter as kc; uri = {uri!r}; {LOADS[load]}")
+
+    (used,) = [entry for entry in catalog.search() if entry.used_at > before]
+    catalog.close()
+    assert used.sha1 in uri

@@ -183,6 +183,17 @@ class Crash:
     marks: list[str]
 
 
+def record(program: str, folder: Path, size: int, seed: int) -> None:
+    """Run a program on a recorded disk; it is given the disk, where to `mark`, and the seed."""
+    print(f"seed {seed}")
+    with recorded_ext4(folder, size) as (mounted, marks):
+        subprocess.run(
+            [sys.executable, "-c", program, str(mounted), str(marks), str(seed)],
+            cwd=Path(__file__).parents[2],
+            check=True,
+        )
+
+
 def crashes(folder: Path, size: int, count: int, seed: int) -> Iterator[Crash]:
     """The disk at random moments between the first mark and the last."""
     rnd = random.Random(seed)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from kachery_core.errors import NotAllowedError, OwnerOnlyError, WrongTokenError
 from kachery_core.wire.local import TOKEN_HEADER
-from kachery_daemon.system.peers import own_uid, uid_of_unix_peer
+from kachery_daemon.system.logs import hide
+from kachery_store.accounts import own_uid, uid_of_unix_peer
 
 if TYPE_CHECKING:
     from tornado.httputil import HTTPServerRequest
@@ -53,6 +54,8 @@ class Door:
     def __init__(self, port: int, owner_token: str, user_token: str | None) -> None:
         self._hosts = {f"{name}:{port}" for name in _NAMES}
         self._origins = {f"http://{host}" for host in self._hosts}
+        for token in (owner_token, user_token or ""):
+            hide(token)
         self._owner_token = owner_token.encode()
         self._user_token = user_token.encode() if user_token else None
 

@@ -164,6 +164,72 @@ def test_a_claim_of_an_exabyte_costs_no_memory() -> None:
     assert peak < LARGEST_MANIFEST + (1 << 20)
 
 
+def test_a_large_table_takes_less_memory_than_its_text() -> None:
+    """150 GB of content; as objects its rows would take five times their text."""
+    data = encode_manifest(_manifest(150_000 * CHUNK_SIZE))
+    tracemalloc.start()
+    try:
+        manifest = decode_manifest(data)
+        decoding = tracemalloc.get_traced_memory()[1]
+        tracemalloc.reset_peak()
+        assert encode_manifest(manifest) == data
+        encoding = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert len(data) > 15_000_000
+    assert decoding < len(data)
+    assert encoding < 2 * len(data)
+
+
+@pytest.mark.parametrize("space", ["", " ", "\n  "])
+@pytest.mark.parametrize("count", [0, 1, 5000])
+def test_spaces_and_the_order_of_fields_do_not_matter(space: str, count: int) -> None:
+    """As kachery's own tables may have them; long enough to be read in pieces."""
+    size = count * CHUNK_SIZE
+    rows = [
+        f'{{"blake3":{space}"{DIGEST}",{space}"end": {start + CHUNK_SIZE}, "start": {start}}}'
+        for start in range(0, size, CHUNK_SIZE)
+    ]
+    chunks = f"[{space}{f'{space},{space}'.join(rows)}{space}]"
+    table = (
+        f'{space}{{{space}"chunks":{space}{chunks}{space},"sha1":"{SHA1}","size":{size}}}{space}'
+    )
+
+    assert decode_manifest(table.encode()) == _manifest(size)
+
+
+@pytest.mark.parametrize("place", [0, 1, 2500, 4998, 4999])
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [(DIGEST, "x"), (DIGEST, DIGEST.upper()), ('"end"', '"ende"'), ("}", ""), ('"start"', '"}"')],
+)
+def test_one_wrong_row_among_thousands_is_found(place: int, old: str, new: str) -> None:
+    head, *rows = encode_manifest(_manifest(5000 * CHUNK_SIZE)).decode().split("{")[1:]
+    rows[place] = rows[place].replace(old, new)
+    with pytest.raises(MalformedContentError):
+        decode_manifest("{".join(["", head, *rows]).encode())
+
+
+def test_a_table_of_both_kinds_of_digests_is_refused() -> None:
+    table = json.loads(_table(10, [(0, 5), (5, 10)]))
+    table["chunks"][0] = {"start": 0, "end": 5, "sha1": SHA1}
+    with pytest.raises(MalformedContentError):
+        decode_manifest(json.dumps(table).encode())
+
+
+def test_chunks_are_a_sequence_like_any_other() -> None:
+    chunks = _manifest(3 * CHUNK_SIZE - 1).chunks
+    assert len(chunks) == 3
+    assert chunks[-1] == chunks[2] == Chunk(2 * CHUNK_SIZE, 3 * CHUNK_SIZE - 1, "blake3", DIGEST)
+    assert chunks[1:] == (chunks[1], chunks[2])
+    assert chunks == tuple(chunks)
+    assert hash(chunks) == hash(tuple(chunks))
+    assert chunks != list(chunks)
+    with pytest.raises(IndexError):
+        _ = chunks[3]
+
+
 @given(st.integers(1, 6 * CHUNK_SIZE), st.data())
 def test_the_chunks_of_a_range_cover_it_and_no_more(size: int, data: st.DataObject) -> None:
     start = data.draw(st.integers(0, size))

@@ -1,11 +1,13 @@
 """Text and JSON come back as they were, or are refused in plain words."""
 
+import os
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import kachery_jupyter as kc
-from kachery_core.errors import InvalidInputError, MalformedContentError
+from kachery_core.errors import InvalidInputError, MalformedContentError, TooLargeError
 from kachery_jupyter.client.formats import decode_json, decode_text, encode_json, encode_text
 
 JSON = st.recursive(
@@ -105,3 +107,25 @@ def test_the_spelling_of_json_is_that_of_kachery() -> None:
     assert kc.store_json({"a": [1, 2, {"b": 3}]}) == (
         "sha1://b8168a5eeb57ccf366f07c5768bfb169f46cb6d4/file.json"
     )
+
+
+@pytest.mark.parametrize("load", [kc.load_text, kc.load_json, kc.load_object])
+def test_a_value_larger_than_anybody_keeps_in_memory_is_refused_unread(tmp_path, load) -> None:
+    huge = tmp_path / "huge.txt"
+    huge.touch()
+    os.truncate(huge, (1 << 30) + 1)
+
+    with pytest.raises(TooLargeError, match="1,073,741,825 bytes") as caught:
+        load(huge)
+
+    assert "load_bytes" in caught.value.hint
+    assert "load_file" in caught.value.hint
+    assert kc.load_bytes(huge, 0, 3) == bytes(3)
+
+
+def test_stored_text_up_to_the_limit_is_loaded(monkeypatch) -> None:
+    monkeypatch.setattr("kachery_jupyter.client.loading.LARGEST_VALUE", 5)
+    assert kc.load_text(kc.store_text("12345")) == "12345"
+    uri = kc.store_text("123456")
+    with pytest.raises(TooLargeError):
+        kc.load_text(uri)

@@ -1,5 +1,7 @@
 """Importing the package brings nothing along; using it brings only what is needed."""
 
+import ast
+import inspect
 import json
 import subprocess
 import sys
@@ -8,6 +10,7 @@ import pytest
 
 import kachery_jupyter
 from kachery_jupyter import client
+from kachery_jupyter.client import names
 
 HEAVY = [
     "numpy",
@@ -48,6 +51,27 @@ def test_storing_text_needs_neither_numpy_nor_tqdm(tmp_path) -> None:
     assert not [
         heavy for heavy in ("numpy", "tornado", "jupyter_server", "tqdm") if heavy in modules
     ]
+
+
+def test_type_checkers_are_told_of_every_public_name_and_of_no_other() -> None:
+    tree = ast.parse(inspect.getsource(kachery_jupyter))
+    block = next(node for node in tree.body if isinstance(node, ast.If))
+    told = {
+        alias.asname
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    } | {node.targets[0].id for node in block.body if isinstance(node, ast.Assign)}
+    assert told - {None} == set(names.HOMES)
+
+
+def test_the_awaitable_functions_are_those_that_are_listed() -> None:
+    from kachery_jupyter.client import awaitable
+
+    defined = {
+        name for name, value in vars(awaitable).items() if inspect.iscoroutinefunction(value)
+    }
+    assert defined == names.AWAITED
 
 
 @pytest.mark.parametrize("module", [kachery_jupyter, client])

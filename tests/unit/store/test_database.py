@@ -190,6 +190,64 @@ def test_what_is_no_database_is_said(tmp_path: Path) -> None:
     assert caught.value.hint
 
 
+def _replaceable(folder: Path) -> Database:
+    return Database(folder / "db", MIGRATIONS, durable=False, if_damaged="It is made again.")
+
+
+def _insert(database: Database, *numbers: int) -> None:
+    sql, rows = "INSERT INTO t (x) VALUES (?)", [(number,) for number in numbers]
+    database.change(lambda connection: connection.executemany(sql, rows))
+
+
+def test_a_damaged_file_that_can_be_made_again_is_set_aside(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "db").write_bytes(b"garbage" * 1000)
+    database = _replaceable(tmp_path)
+
+    _insert(database, 1, 2)
+
+    assert database.rows("SELECT x FROM t") == [(1,), (2,)]
+    (kept,) = tmp_path.glob("db.damaged-*")
+    assert kept.read_bytes() == b"garbage" * 1000
+    assert "It is made again." in caplog.text
+    database.close()
+
+
+def test_damage_while_a_file_is_in_use_is_found_by_everybody_and_set_aside_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    databases = [_replaceable(tmp_path) for _ in range(4)]
+    for database in databases:
+        _insert(database, *range(5000))
+    sqlite3.connect(tmp_path / "db").execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    with (tmp_path / "db").open("r+b") as file:
+        file.seek(4096)
+        file.write(b"garbage!" * 5000)
+
+    for database in databases:
+        _insert(database, 7)
+
+    assert [database.rows("SELECT x FROM t") for database in databases] == [[(7,)] * 4] * 4
+    assert len({path.name.split("-")[1] for path in tmp_path.glob("db.damaged-*")}) == 1
+    assert caplog.text.count("was damaged") == 1
+    for database in databases:
+        database.close()
+
+
+def test_a_file_that_was_taken_away_is_not_written_any_more(tmp_path: Path) -> None:
+    database = Database(tmp_path / "db", MIGRATIONS, durable=True)
+    database.rows("SELECT 1")
+    for path in tmp_path.glob("db*"):
+        path.unlink()
+
+    with database.writing() as connection:
+        connection.execute("INSERT INTO t (x) VALUES (1)")
+    database.close()
+
+    assert Database(tmp_path / "db", MIGRATIONS, durable=True).rows("SELECT x FROM t") == [(1,)]
+
+
 def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(StorageFailedError):
         Database(tmp_path / "nowhere" / "db", MIGRATIONS, durable=True).rows("SELECT 1")

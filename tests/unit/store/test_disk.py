@@ -47,6 +47,20 @@ def test_the_operating_systems_words_become_ours(
     assert caught.value.hint
 
 
+@pytest.mark.parametrize(
+    ("files", "free_files", "said"),
+    [(0, 0, "is full: 100 bytes are needed"), (9, 5, "is full: 100"), (9, 4, "4 inodes are free")],
+)
+def test_a_full_disk_says_what_there_is_none_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: int, free_files: int, said: str
+) -> None:
+    status = os.statvfs_result((4096, 4096, 9, 9, 9, files, free_files, free_files, 0, 255))
+    monkeypatch.setattr(os, "statvfs", lambda _: status)
+
+    with pytest.raises(StorageFullError, match=said):
+        _fail_with(errno.ENOSPC, tmp_path)
+
+
 def test_errors_of_ours_pass_as_they_are(tmp_path: Path) -> None:
     original = StorageFullError("Full.")
     with pytest.raises(StorageFullError) as caught, disk.disk_errors(tmp_path):

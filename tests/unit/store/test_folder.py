@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import time
 from pathlib import Path
 
 import pytest
@@ -91,22 +90,6 @@ def test_a_folder_that_cannot_be_made_is_said() -> None:
         Folder(Path("/proc/kachery")).prepare()
 
     assert getattr(caught.value, "hint", "")
-
-
-def test_crashed_writers_are_swept_away_and_living_ones_are_not(tmp_path: Path) -> None:
-    folder = Folder(tmp_path)
-    folder.prepare()
-    descriptor, mine = folder.new_temporary()
-    os.close(descriptor)
-    dead = folder.temporary / "999999999-abcdef"
-    strange = folder.temporary / "store.file.XXXX.tmp"
-    old = folder.temporary / f"{os.getpid()}-old"
-    for path in (dead, strange, old):
-        path.write_bytes(b"")
-    os.utime(old, (time.time() - 7200,) * 2)
-
-    assert folder.sweep() == 3
-    assert list(folder.temporary.iterdir()) == [mine]
 
 
 def test_a_small_file_is_replaced_whole_or_not_at_all(

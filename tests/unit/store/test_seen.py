@@ -103,12 +103,22 @@ def test_huge_inode_numbers_are_kept(seen: Seen) -> None:
     assert seen.find(huge) == (SHA1, "")
 
 
-@pytest.mark.parametrize("trouble", ["garbage", "a folder", "nowhere to be made"])
+def test_a_damaged_memory_is_begun_anew(tmp_path: Path, file: Path) -> None:
+    path = tmp_path / "memory.sqlite"
+    path.write_bytes(b"garbage" * 1000)
+    seen = Seen(path)
+    assert seen.find(file.stat()) is None
+
+    seen.remember(file.stat(), SHA1, is_ours=True)
+
+    assert seen.find(file.stat()) == (SHA1, "")
+    seen.close()
+
+
+@pytest.mark.parametrize("trouble", ["a folder", "nowhere to be made"])
 def test_without_its_memory_it_only_forgets(tmp_path: Path, file: Path, trouble: str) -> None:
     path = tmp_path / "memory.sqlite"
-    if trouble == "garbage":
-        path.write_bytes(b"garbage" * 1000)
-    elif trouble == "a folder":
+    if trouble == "a folder":
         path.mkdir()
     else:
         path = Path("/proc/nowhere/memory.sqlite")

@@ -21,6 +21,7 @@ from kachery_core.errors import (
     StorageReadOnlyError,
 )
 from kachery_store import store as store_module
+from kachery_store.fsck import check_store
 from kachery_store.seen import Seen
 from kachery_store.store import Content, Label, Store
 from tests.support.samples import (
@@ -34,6 +35,7 @@ from tests.support.samples import (
     sha1_of,
     wrong_files,
 )
+from tests.support.writers import store_at
 
 SIZES = (*BOUNDARY_SIZES, *LARGE_SIZES)
 
@@ -433,6 +435,29 @@ def test_a_store_in_a_folder_that_was_emptied_goes_on(store: Store) -> None:
         store.add_bytes(b"content", LABEL)
 
         assert read_all(store, content.sha1) == b"content"
+
+
+def test_a_damaged_catalog_stops_nobody_and_is_made_again_by_fsck(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = store_at(tmp_path / "storage")
+    before = store.add_bytes(b"before", LABEL)
+    store.close()
+    catalog = store.folder.state / "catalog.sqlite"
+    catalog.write_bytes(b"garbage" * 1000)
+
+    store = store_at(tmp_path / "storage")
+    after = store.add_bytes(b"after", LABEL)
+
+    assert read_all(store, before.sha1) == b"before"
+    assert store.catalog.all_sha1() == [after.sha1]
+    assert [path.read_bytes() for path in store.folder.state.glob("catalog.sqlite.damaged-*")] == [
+        b"garbage" * 1000
+    ]
+    assert "kachery fsck" in caplog.text
+    assert check_store(store).unlisted == 1
+    assert sorted(store.catalog.all_sha1()) == sorted([before.sha1, after.sha1])
+    store.close()
 
 
 def test_a_content_says_what_was_stored(store: Store) -> None:
