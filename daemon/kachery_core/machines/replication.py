@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TypeAlias
 
-    # How reading from a source ended: messages were joined; it had none; it did not answer; what it
-    # sent was not what the feed's writer wrote.
-    Outcome: TypeAlias = Literal["joined", "nothing", "silent", "false"]
+    # How reading from a source ended: messages were joined; there was no room for them here; it had
+    # none; it did not answer; what it sent was not what the feed's writer wrote.
+    Outcome: TypeAlias = Literal["joined", "no room", "nothing", "silent", "false"]
 
 # Live messages may get lost without a trace, so the source is asked in any case.
 CHECK_SECONDS = 2.0
@@ -116,7 +116,7 @@ class Replication:
         """What came of a `Read`."""
         if self._read == source:
             self._read = None
-        if outcome != "joined":
+        if outcome in _LEFT_ALONE_SECONDS:
             self._leave_alone(source, now + _LEFT_ALONE_SECONDS[outcome], now)
 
     def checked(self, source: Source, *, is_answered: bool, now: float) -> None:

@@ -62,11 +62,11 @@ class Feeds:
         self.legacy = LegacyFeeds(folder.root)
         self.waiters = Waiters()
         self.served = Served(self._registry, threads)
-        self.inventory = Inventory(folder, self._registry, threads)
         self.copies = Copies(folder, self._registry, threads, self._opened)
         self.elsewhere: Elsewhere = Nowhere()
         self._records: dict[str, FeedRecord] = {}
         self._open: dict[SubfeedKey, OpenSubfeed] = {}
+        self.inventory = Inventory(folder, self._registry, threads, self._open)
         self._signers: dict[str, Signer] = {}
         self._opening = asyncio.Lock()
 

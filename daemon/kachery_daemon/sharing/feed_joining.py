@@ -89,14 +89,14 @@ class FeedJoiner:
             return "nothing"
         except (FeedForkedError, NotFoundError) as problem:
             self._stop(followed, problem)
-            return "joined"
+            return "no room"
         except UntrustworthyError as problem:
             _log.warning("%s sent what its writer did not sign: %s", source.node, problem)
             return "false"
         except KacheryError as problem:
             followed.trouble = problem
             followed.machine.pause(time.monotonic() + _NO_ROOM_SECONDS)
-            return "joined"
+            return "no room"
         followed.trouble = None
         followed.origin = source.channel
         followed.machine.grown(head.length)
@@ -117,9 +117,9 @@ class FeedJoiner:
 
     async def _enter(self, followed: Following) -> None:
         """Keep a copy from now on; once, for whoever deletes it means it."""
-        if not followed.is_entered:
-            followed.is_entered = True
-            await self._feeds.copies.add(followed.key.feed)
+        if followed.entered is None:
+            followed.entered = asyncio.ensure_future(self._feeds.copies.add(followed.key.feed))
+        await asyncio.shield(followed.entered)
 
     async def _read(self, followed: Following, source: Source, position: int) -> Outcome:
         link = self._link(source.channel)

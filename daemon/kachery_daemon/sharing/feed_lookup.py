@@ -97,7 +97,8 @@ class FeedLookup:
             if offer.is_writer:
                 break
         control = SubfeedKey(feed, control_subfeed())
-        if self.told(control) > await self._feeds.length(control):
+        is_ended = control.subfeed in self._told.get(feed, {})
+        if is_ended and self._feeds.get(feed).retired is None:
             await self._followers.catch_up({control: 0})
 
     async def _ask_for_names(self, feed: str, source: Source) -> None:

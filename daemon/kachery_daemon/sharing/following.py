@@ -35,7 +35,7 @@ class Following:
         has_looked: whether it is known by now who has it.
         trouble: why messages cannot be kept here.
         is_proving: whether a second history is being looked for.
-        is_entered: whether the feed is among those that are kept here.
+        entered: enters the feed among those that are kept here, once.
     """
 
     def __init__(self, key: SubfeedKey, held: int) -> None:
@@ -50,7 +50,7 @@ class Following:
         self.has_looked = False
         self.trouble: KacheryError | None = None
         self.is_proving = False
-        self.is_entered = False
+        self.entered: asyncio.Future[None] | None = None
         self._last_read = time.monotonic()
         self._changed = asyncio.Event()
 
@@ -58,6 +58,11 @@ class Following:
     def is_wanted(self) -> bool:
         """Whether somebody reads it, or did so a short while ago."""
         return self.readers > 0 or time.monotonic() - self._last_read < FOLLOWED_SECONDS
+
+    @property
+    def is_entered(self) -> bool:
+        """Whether its feed was entered among those that are kept here."""
+        return self.entered is not None and self.entered.done()
 
     def read(self) -> None:
         """Somebody reads."""
