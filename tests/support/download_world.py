@@ -48,8 +48,9 @@ TEMPERS = (
     "returns",
     "has nothing",
     "boasts",
+    "has no table yet",
 )
-HONEST = {"honest", "slow", "returns"}
+HONEST = {"honest", "slow", "returns", "has no table yet"}
 LIMITS = Limits(longest_run=8, largest=1 << 40)
 _LONGEST = 100_000.0
 
@@ -144,8 +145,6 @@ class World:
         }
         manifest = sha1_hex(self.content.encoded) if self.manifest else ""
         self.machine = Download(self.content.table.sha1, 0.0, manifest=manifest, limits=LIMITS)
-        if self.here:
-            self.machine.remember(self.content.encoded)
 
     @property
     def has_everything(self) -> bool:
@@ -180,7 +179,9 @@ class World:
         content = self._lie if temper == "wrong table" else self.content
         table = b'{"size": 1e99}' if temper == "junk table" else content.encoded
         claim = Claim(content.table.size, blake3_hex(table))
-        if temper == "boasts":
+        if temper == "has no table yet":
+            claim = Claim(content.table.size)
+        elif temper == "boasts":
             claim = Claim(1 << 60, blake3_hex(table))
         elif temper == "other table":
             table = table[:-1] + b" }"

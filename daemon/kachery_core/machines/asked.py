@@ -86,9 +86,9 @@ class Asked:
         """Those that have taken too long."""
         return [each for each in self.going() if self._deadline(each) <= now]
 
-    def may_ask_for_table(self, claim: Claim, provider: Provider, now: float) -> bool:
-        """Whether to ask a provider for the table of a claim: nobody else is about to send it."""
-        coming = [each for each in self.going() if each.table == claim]
+    def may_ask_for_table(self, provider: Provider, now: float) -> bool:
+        """Whether to ask a provider for a table: nobody else is about to send one."""
+        coming = [each for each in self.going() if each.table is not None]
         is_late = all(each.heard_at + self._limits.hesitation <= now for each in coming)
         is_new = all(each.provider is not provider for each in coming)
         return is_late and is_new and self.has_room(provider, now)

@@ -29,8 +29,8 @@ class Claim:
 
     Attributes:
         size: bytes.
-        table: BLAKE3 of the encoded chunk table, hex; '' for content of one chunk, which its
-            SHA-1 verifies.
+        table: BLAKE3 of the encoded chunk table, hex. '' for content of one chunk, which its
+            SHA-1 verifies; of longer content, if the provider has no table yet.
     """
 
     size: int
@@ -135,26 +135,22 @@ class Candidates:
             known = self.providers[name] = Provider(name, claim)
         if known.is_blamed:
             return False
+        if claim.table or known.claim.size != claim.size:
+            known.claim = claim
         # It gets one more chance, not all of them: some come back again and again for nothing.
-        known.claim, known.is_gone = claim, False
-        known.is_blamed = claim in self.wrong
+        known.is_gone = False
+        known.is_blamed = known.claim in self.wrong
         return not known.is_blamed
 
-    def remember(self, data: bytes) -> Claim | None:
-        """A table that was fetched before; what it belongs to, or None if it is of no use."""
-        try:
-            table = decode_manifest(data)
-        except MalformedContentError:
-            return None
-        claim = Claim(table.size, blake3_hex(data))
-        return claim if self._accepts(claim, table, data) else None
-
-    def table_came(self, claim: Claim, data: bytes) -> bool:
-        """A table was fetched; False if it is not the one that was claimed.
+    def table_came(self, provider: Provider, claim: Claim, data: bytes) -> bool:
+        """A provider sent a table; False if it is not the one that was claimed.
 
         One that is what was claimed and still makes no sense is held against all who claim it.
         """
-        if blake3_hex(data) != claim.table:
+        digest = blake3_hex(data)
+        if not claim.table:  # it did not know yet
+            claim = provider.claim = Claim(claim.size, digest)
+        if digest != claim.table:
             return False
         try:
             table = decode_manifest(data)
@@ -206,13 +202,17 @@ class Candidates:
             ),
         )
 
-    def worth_fetching(self) -> Claim | None:
-        """The claim whose table should be fetched next: there is none yet, or not the best."""
+    def worth_fetching(self) -> list[Claim]:
+        """The claims whose tables should be fetched, the best first.
+
+        One table is enough, unless the URI names another. Who had none can only help once it has.
+        """
         claims = self.claims()
-        is_enough = bool(claims) and claims[0] in self.tables
-        if not claims or (is_enough and (not self.manifest or claims[0] in self.trusted)):
-            return None
-        return next((claim for claim in claims if claim not in self.tables), None)
+        unknown = [claim for claim in claims if claim not in self.tables]
+        if claims and claims[0] in self.tables:
+            is_best = not self.manifest or claims[0] in self.trusted
+            unknown = [claim for claim in unknown if not is_best or not claim.table]
+        return unknown
 
     def better_one(self, *, has_chunks: bool, is_patient: bool) -> Claim | None:
         """The claim to change to, or None to stay with the one in use.

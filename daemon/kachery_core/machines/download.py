@@ -122,10 +122,6 @@ class Download:
         if self.needs_providers and began_at >= self._changed_at and self._candidates.is_hopeless:
             self._fail()
 
-    def remember(self, table: bytes) -> None:
-        """A table was kept from an earlier attempt."""
-        self._candidates.remember(table)
-
     def opened(self, here: Iterable[int] = ()) -> None:
         """Everything is ready for the chunks of the table in use; some are here, verified."""
         self._is_open = self.table is not None
@@ -141,7 +137,7 @@ class Download:
         asked = self._asked[request]
         if asked.table is None or asked.is_stopped:
             return
-        if self._candidates.table_came(asked.table, data):
+        if self._candidates.table_came(asked.provider, asked.table, data):
             asked.provider.strikes = 0
             self._progress_at = now
         else:
@@ -167,7 +163,7 @@ class Download:
         if asked.is_stopped:
             return
         self._release(asked)
-        known = asked.table is None or asked.table in self._candidates.tables
+        known = asked.table is None or asked.provider.claim in self._candidates.tables
         if known and all(self.chunks.is_here(index) for index in asked.left):
             asked.provider.finished(self.limits.longest_run)
         else:
@@ -216,9 +212,8 @@ class Download:
     def _choose(self, now: float) -> None:
         """Which table to use; fetch one that might be better."""
         candidates = self._candidates
-        unknown = candidates.worth_fetching()
-        if unknown is not None:
-            self._fetch_table(unknown, now)
+        for claim in candidates.worth_fetching():
+            self._fetch_table(claim, now)
         is_patient = now - self._progress_at < self.limits.patience / 2
         best = candidates.better_one(has_chunks=self.chunks.here > 0, is_patient=is_patient)
         if best is not None:
@@ -230,7 +225,7 @@ class Download:
 
     def _fetch_table(self, claim: Claim, now: float) -> None:
         for provider in self._candidates.usable(claim):
-            if self._asked.may_ask_for_table(claim, provider, now):
+            if self._asked.may_ask_for_table(provider, now):
                 number = self._asked.add(provider, set(), now, claim).number
                 self._steps.append(FetchTable(number, provider.name, claim))
 

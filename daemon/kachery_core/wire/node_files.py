@@ -48,7 +48,8 @@ class FileFacts(Packet, frozen=True):
 
     Attributes:
         size: bytes.
-        table: BLAKE3 of all chunk digests (32 bytes each, one after the other): equal tables.
+        table: BLAKE3 of the encoded chunk table: equal tables. Zeros for content of one chunk, and
+            if there is no table yet.
         inline: the bytes themselves, if they are few.
     """
 

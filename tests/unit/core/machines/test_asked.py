@@ -58,6 +58,6 @@ def test_what_somebody_else_has_sent_is_needless() -> None:
 def test_a_table_is_asked_of_another_if_the_first_hesitates() -> None:
     asked, first, second = Asked(Limits(hesitation=2)), Provider("a", CLAIM), Provider("b", CLAIM)
     asked.add(first, set(), 0.0, CLAIM)
-    assert not asked.may_ask_for_table(CLAIM, second, 1.0)
-    assert asked.may_ask_for_table(CLAIM, second, 2.0)
-    assert not asked.may_ask_for_table(CLAIM, first, 2.0)
+    assert not asked.may_ask_for_table(second, 1.0)
+    assert asked.may_ask_for_table(second, 2.0)
+    assert not asked.may_ask_for_table(first, 2.0)

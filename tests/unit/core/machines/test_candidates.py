@@ -13,25 +13,30 @@ CLAIM = Claim(len(DATA), blake3_hex(TABLE))
 ROOM = 1 << 40
 
 
+def sent(candidates: Candidates, name: str, claim: Claim, table: bytes) -> bool:
+    """A provider sends a table; whether it is taken."""
+    return candidates.table_came(candidates.providers[name], claim, table)
+
+
 def test_what_most_say_counts_until_a_table_that_the_uri_names_is_known() -> None:
     candidates = Candidates(SHA1, sha1_hex(TABLE), ROOM)
     lie = Claim(len(DATA), "ab" * 32)
     for name, claim in (("a", lie), ("b", lie), ("c", CLAIM)):
         assert candidates.offered(name, claim)
     assert candidates.claims() == [lie, CLAIM]
-    assert candidates.table_came(CLAIM, TABLE)
+    assert sent(candidates, "c", CLAIM, TABLE)
     assert candidates.claims() == [CLAIM, lie]
     assert candidates.better_one(has_chunks=True, is_patient=True) == CLAIM
-    assert candidates.worth_fetching() is None
+    assert candidates.worth_fetching() == []
 
 
 def test_without_such_a_table_one_is_enough() -> None:
     candidates = Candidates(SHA1, "", ROOM)
     candidates.offered("a", CLAIM)
-    assert candidates.worth_fetching() == CLAIM
-    candidates.table_came(CLAIM, TABLE)
+    assert candidates.worth_fetching() == [CLAIM]
+    sent(candidates, "a", CLAIM, TABLE)
     candidates.offered("b", Claim(len(DATA), "ab" * 32))
-    assert candidates.worth_fetching() is None
+    assert candidates.worth_fetching() == []
 
 
 @pytest.mark.parametrize(
@@ -58,21 +63,23 @@ def test_a_table_that_makes_no_sense_is_held_against_all_who_claim_it(table: byt
     claim = Claim(len(DATA), blake3_hex(table))
     candidates.offered("a", claim)
     candidates.offered("b", claim)
-    assert not candidates.table_came(claim, table)
+    assert not sent(candidates, "a", claim, table)
     assert candidates.is_hopeless
     assert not candidates.offered("c", claim)
 
 
-def test_a_table_that_was_kept_is_used_only_if_it_is_of_this_content() -> None:
+def test_a_provider_without_a_table_claims_what_it_sends_later() -> None:
     candidates = Candidates(SHA1, "", ROOM)
-    assert candidates.remember(b"junk") is None
-    assert candidates.remember(TABLE) == CLAIM
+    candidates.offered("a", Claim(len(DATA)))
+    candidates.offered("b", CLAIM)
+    assert sent(candidates, "a", Claim(len(DATA)), TABLE)
+    assert [each.name for each in candidates.usable(CLAIM)] == ["a", "b"]
 
 
 def test_another_table_than_claimed_is_held_against_nobody_else() -> None:
     candidates = Candidates(SHA1, "", ROOM)
     candidates.offered("a", CLAIM)
-    assert not candidates.table_came(CLAIM, TABLE + b" ")
+    assert not sent(candidates, "a", CLAIM, TABLE + b" ")
     assert candidates.usable(CLAIM)
 
 

@@ -125,8 +125,10 @@ CLAIM = Claim(TABLE.size, blake3_hex(ENCODED))
 def opened(limits: Limits | None = None) -> tuple[Download, Manifest]:
     """A download that knows its table and has one provider."""
     machine = Download(TABLE.sha1, 0.0, manifest=sha1_hex(ENCODED), limits=limits)
-    machine.remember(ENCODED)
     machine.offered("a", CLAIM, 0.0)
+    assert machine.next(0.0) == [FetchTable(1, "a", CLAIM)]
+    machine.table_came(1, ENCODED, 0.0)
+    machine.ended(1, 0.0)
     assert machine.next(0.0) == [UseTable(TABLE)]
     machine.opened()
     assert machine.table is not None
@@ -138,9 +140,9 @@ def test_nothing_is_fetched_that_nobody_wants() -> None:
     assert machine.is_trusted
     assert machine.next(0.0) == []
     machine.want(0.0, 3, 4)
-    assert machine.next(0.0) == [FetchChunks(1, "a", 3, 1)]
-    machine.chunk_came(1, 3, 0.1, under=table, is_right=True)
-    machine.ended(1, 0.1)
+    assert machine.next(0.0) == [FetchChunks(2, "a", 3, 1)]
+    machine.chunk_came(2, 3, 0.1, under=table, is_right=True)
+    machine.ended(2, 0.1)
     assert machine.has(3, 4)
     assert not machine.has(2, 4)
     assert machine.next(0.2) == []
@@ -151,7 +153,7 @@ def test_what_is_urgent_comes_first() -> None:
     machine, _ = opened(Limits(slots=1))
     machine.want(0.0)
     machine.want(0.0, 4, 5)
-    assert machine.next(0.0) == [FetchChunks(1, "a", 4, 1)]
+    assert machine.next(0.0) == [FetchChunks(2, "a", 4, 1)]
 
 
 def test_a_small_content_needs_no_table() -> None:
@@ -185,7 +187,7 @@ def test_a_blamed_provider_is_never_asked_again() -> None:
     machine, table = opened()
     machine.want(0.0)
     machine.next(0.0)
-    machine.chunk_came(1, 0, 0.0, under=table, is_right=False)
+    machine.chunk_came(2, 0, 0.0, under=table, is_right=False)
     assert machine.blamed == {"a"}
     machine.offered("a", CLAIM, 1.0)
     assert machine.needs_providers
@@ -196,19 +198,19 @@ def test_a_blamed_provider_is_never_asked_again() -> None:
 def test_a_hesitating_provider_is_doubled_and_then_stopped() -> None:
     machine, table = opened(Limits(slots=1))
     machine.want(0.0)
-    assert machine.next(0.0) == [FetchChunks(1, "a", 0, 3)]
+    assert machine.next(0.0) == [FetchChunks(2, "a", 0, 3)]
     machine.offered("b", CLAIM, 0.0)
-    assert machine.next(0.0) == [FetchChunks(2, "b", 3, 1)]
-    machine.chunk_came(2, 3, 0.0, under=table, is_right=True)
-    machine.ended(2, 0.0)
-    assert machine.next(0.0) == [FetchChunks(3, "b", 4, 1)]
-    machine.chunk_came(3, 4, 0.0, under=table, is_right=True)
+    assert machine.next(0.0) == [FetchChunks(3, "b", 3, 1)]
+    machine.chunk_came(3, 3, 0.0, under=table, is_right=True)
     machine.ended(3, 0.0)
+    assert machine.next(0.0) == [FetchChunks(4, "b", 4, 1)]
+    machine.chunk_came(4, 4, 0.0, under=table, is_right=True)
+    machine.ended(4, 0.0)
     assert machine.next(1.0) == []
-    assert machine.next(2.5) == [FetchChunks(4, "b", 0, 3)]
+    assert machine.next(2.5) == [FetchChunks(5, "b", 0, 3)]
     for index in range(3):
-        machine.chunk_came(4, index, 3.0, under=table, is_right=True)
-    machine.ended(4, 3.0)
+        machine.chunk_came(5, index, 3.0, under=table, is_right=True)
+    machine.ended(5, 3.0)
     assert CheckWhole() in machine.next(3.0)
     assert machine.senders == set()
 
