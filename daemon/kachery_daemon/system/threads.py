@@ -1,4 +1,4 @@
-"""The only way off the event loop: two bounded pools of threads, one of them polite.
+"""The only way off the event loop: bounded pools of threads; those that move bytes are polite.
 
 Everything that opens, reads, writes, hashes or asks SQLite runs here. Where there are few cores,
 the threads that move many bytes run only when nobody else wants the processor, so the loop (and
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 
+# Transfers between nodes wait for each other's networks: more threads, which mostly sleep.
+_BETWEEN_NODES = 16
 _FEW_CORES = 2
 _NICE = 10
 _log = logging.getLogger(__name__)
@@ -40,6 +42,14 @@ class Threads:
             transfers, thread_name_prefix="kachery-transfer", initializer=_be_polite
         )
 
+        # Threads are only made when they are needed.
+        self._sends = ThreadPoolExecutor(
+            _BETWEEN_NODES, thread_name_prefix="kachery-send", initializer=_be_polite
+        )
+        self._receives = ThreadPoolExecutor(
+            _BETWEEN_NODES, thread_name_prefix="kachery-receive", initializer=_be_polite
+        )
+
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do short blocking work; its result."""
         call = functools.partial(work, *args, **kwargs)
@@ -50,9 +60,19 @@ class Threads:
         call = functools.partial(work, *args, **kwargs)
         return await asyncio.get_running_loop().run_in_executor(self.transfers, call)
 
+    async def send(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Send bytes to another node; the result."""
+        call = functools.partial(work, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(self._sends, call)
+
+    async def receive(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Receive bytes from another node; the result."""
+        call = functools.partial(work, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(self._receives, call)
+
     def close(self) -> None:
         """Let the work in hand end, and start no more; may be called twice."""
-        for pool in (self.transfers, self._workers):
+        for pool in (self._receives, self._sends, self.transfers, self._workers):
             pool.shutdown(wait=False, cancel_futures=True)
 
 

@@ -1,0 +1,163 @@
+"""The direct path, asking side: frames over plain HTTP, received by blocking calls in threads.
+
+The other node names its addresses and may name any: nothing is sent there but a request for one
+ticket, and what comes back counts only if it opens with the content's key and is what the chunk
+table says.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import ipaddress
+import queue
+import socket
+import threading
+from typing import TYPE_CHECKING
+
+from kachery_core.digests import CHUNK_SIZE
+from kachery_core.errors import (
+    BadChunkError,
+    KacheryError,
+    NoProviderError,
+    TooBusyError,
+    TransferCancelledError,
+    TransferStalledError,
+)
+from kachery_core.sealing import TAG_SIZE
+from kachery_daemon.network.frames import LARGEST_FRAME
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+_CONNECT_SECONDS = 1.0
+_STALL_SECONDS = 10.0
+_PIECE = 256 << 10
+# Buffers of one connection: one that fills, and some that wait to be hashed.
+_BUFFERS = 6
+_LOWEST_PORT = 1
+_HIGHEST_PORT = 65_535
+
+
+class DirectConnection:
+    """One connection to a provider, used for one request at a time; a thread waits in it.
+
+    Args:
+        address: host:port.
+
+    Raises:
+        NoProviderError: nobody answers there.
+    """
+
+    def __init__(self, address: str) -> None:
+        host, port = split_address(address)
+        self._lock = threading.Lock()
+        self._is_cut = False
+        self._http = http.client.HTTPConnection(host, port, timeout=_CONNECT_SECONDS)
+        try:
+            self._http.connect()
+        except OSError as problem:
+            raise NoProviderError(f"Nobody answers at {address}: {problem}.") from problem
+        self._socket: socket.socket = self._http.sock
+        self._socket.settimeout(_STALL_SECONDS)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._free: queue.SimpleQueue[bytearray] = queue.SimpleQueue()
+        for _ in range(_BUFFERS):
+            self._free.put(bytearray(LARGEST_FRAME))
+
+    def frames(
+        self, ticket: bytes, sizes: Sequence[int], first: int, heard: Callable[[], None]
+    ) -> Iterator[tuple[memoryview, Callable[[], None]]]:
+        """The frames of a run of chunks, one after the other; each is to be released.
+
+        Args:
+            ticket: 32 bytes.
+            sizes: bytes of each chunk of the run.
+            first: index of the first.
+            heard: called now and then while bytes arrive.
+
+        Raises:
+            NoProviderError: the ticket does not count (any more).
+            TooBusyError: the other node sends as much as it accepts.
+            TransferStalledError: no bytes come any more, or the connection broke.
+            TransferCancelledError: it was cut from this side.
+            BadChunkError: it would send another number of bytes than the chunks have.
+        """
+        path = f"/k/{ticket.hex()}/{first}-{first + len(sizes) - 1}"
+        try:
+            self._http.request("GET", path)
+            answer = self._http.getresponse()
+            self._check(answer, sum(sizes) + len(sizes) * TAG_SIZE)
+            for size in sizes:
+                buffer = self._free.get()
+                frame = memoryview(buffer)[: size + TAG_SIZE]
+                self._receive(answer, frame, heard)
+                yield frame, lambda buffer=buffer: self._free.put(buffer)  # type: ignore[misc]
+            answer.read()
+        except KacheryError:
+            self.close()
+            raise
+        except (OSError, http.client.HTTPException) as problem:
+            self.close()
+            if self._is_cut:
+                raise TransferCancelledError("The transfer was given up.") from problem
+            raise TransferStalledError(f"A direct transfer broke: {problem}.") from problem
+
+    def cut(self) -> None:
+        """End what is going on; from any thread."""
+        with self._lock, contextlib.suppress(OSError):
+            self._is_cut = True
+            self._socket.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Close the connection."""
+        with self._lock:
+            self._http.close()
+
+    @staticmethod
+    def _check(answer: http.client.HTTPResponse, length: int) -> None:
+        if answer.status == http.HTTPStatus.SERVICE_UNAVAILABLE:
+            answer.read()
+            raise TooBusyError("The other node sends as much as it accepts.")
+        if answer.status != http.HTTPStatus.OK:
+            answer.read(_PIECE)
+            raise NoProviderError("The other node does not accept the ticket (any more).")
+        if answer.length != length:
+            raise BadChunkError("The other node would send another number of bytes.")
+
+    @staticmethod
+    def _receive(
+        answer: http.client.HTTPResponse, frame: memoryview, heard: Callable[[], None]
+    ) -> None:
+        while frame:
+            count = answer.readinto(frame[:_PIECE])
+            if not count:
+                raise ConnectionResetError("the other side ended it early")
+            frame = frame[count:]
+            heard()
+
+
+def split_address(address: str) -> tuple[str, int]:
+    """Host and port of an address; a host must be a number, nothing is looked up for others.
+
+    Raises:
+        NoProviderError: it is no such address.
+    """
+    host, _, port = address.rpartition(":")
+    with contextlib.suppress(ValueError):
+        number = int(port)
+        if port.isascii() and port.isdecimal() and _LOWEST_PORT <= number <= _HIGHEST_PORT:
+            return str(ipaddress.ip_address(host.strip("[]"))), number
+    raise NoProviderError(f"{address[:100]!r} is no address of a node.")
+
+
+def sizes_of_run(size: int, first: int, count: int) -> list[int]:
+    """Bytes of each chunk of a run.
+
+    Args:
+        size: bytes of the content.
+        first: index of the first chunk.
+        count: how many.
+    """
+    starts = range(first * CHUNK_SIZE, (first + count) * CHUNK_SIZE, CHUNK_SIZE)
+    return [min(CHUNK_SIZE, size - start) for start in starts]
