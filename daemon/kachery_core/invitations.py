@@ -16,16 +16,15 @@ import binascii
 from typing import TYPE_CHECKING
 
 import msgspec
-from nacl.bindings import (
-    crypto_box_seal,
-    crypto_box_seal_open,
-    crypto_sign_ed25519_pk_to_curve25519,
-    crypto_sign_ed25519_sk_to_curve25519,
-    crypto_sign_seed_keypair,
-)
-from nacl.exceptions import CryptoError
+from nacl.bindings import crypto_sign_seed_keypair
 
-from kachery_core.errors import InvalidInputError, InvalidInvitationError, KacheryError
+from kachery_core.boxes import open_box, seal_box
+from kachery_core.errors import (
+    BadEnvelopeError,
+    InvalidInputError,
+    InvalidInvitationError,
+    KacheryError,
+)
 from kachery_core.hub_urls import HubUrl, parse_hub_url
 from kachery_core.keys import is_public_key, is_signed_by
 from kachery_core.memberships import Membership, read_membership
@@ -116,7 +115,7 @@ def make_letter(channel: Signer, node_id: str, channel_key: bytes, epoch: int) -
 
 def seal_letter(letter: Letter) -> bytes:
     """A letter that only its node can open."""
-    return _seal(letter.node_id, msgspec.msgpack.encode(letter))
+    return seal_box(letter.node_id, msgspec.msgpack.encode(letter))
 
 
 def open_letter(sealed: bytes, node_seed: bytes, channel_id: str) -> Letter:
@@ -146,7 +145,7 @@ def seal_invitation(invitation: Invitation) -> str:
         invitation.record.text,
         invitation.letter,
     )
-    sealed = _seal(invitation.membership.node_id, msgspec.msgpack.encode(inside))
+    sealed = seal_box(invitation.membership.node_id, msgspec.msgpack.encode(inside))
     return INVITATION_PREFIX + base64.urlsafe_b64encode(sealed).rstrip(b"=").decode("ascii")
 
 
@@ -225,22 +224,10 @@ def _public_key(node_seed: bytes) -> bytes:
     return crypto_sign_seed_keypair(node_seed)[0]
 
 
-def _seal(node_id: str, data: bytes) -> bytes:
-    try:
-        return crypto_box_seal(data, crypto_sign_ed25519_pk_to_curve25519(bytes.fromhex(node_id)))
-    except (CryptoError, ValueError) as problem:
-        raise _not_a_node(node_id) from problem
-
-
 def _open(sealed: bytes, node_seed: bytes) -> bytes:
-    public, secret = crypto_sign_seed_keypair(node_seed)
     try:
-        return crypto_box_seal_open(
-            sealed,
-            crypto_sign_ed25519_pk_to_curve25519(public),
-            crypto_sign_ed25519_sk_to_curve25519(secret),
-        )
-    except (CryptoError, ValueError, TypeError) as problem:
+        return open_box(sealed, node_seed)
+    except BadEnvelopeError as problem:
         raise _refused() from problem
 
 

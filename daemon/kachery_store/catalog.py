@@ -27,12 +27,14 @@ _MIGRATIONS = (
         trashed_at REAL) WITHOUT ROWID;
     CREATE INDEX content_by_time ON content (stored_at)""",
     """CREATE TABLE discoveries (discovery BLOB PRIMARY KEY, sha1 TEXT NOT NULL) WITHOUT ROWID""",
+    "ALTER TABLE content ADD COLUMN archived INTEGER NOT NULL DEFAULT 0",
 )
 # SQLite takes so many values in one question, whatever its version.
 _MOST_VALUES = 500
-_COLUMNS = (
+_STORED = (
     "sha1, name, kind, size, manifest, stored_at, used_at, origin, fetched, pinned, trashed_at"
 )
+_COLUMNS = f"{_STORED}, archived"
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class Entry:
         fetched: it came from another node and may be let go when space is short.
         pinned: it may not be let go.
         trashed_at: seconds since 1970, or None if it is not in the trash.
+        archived: fetched for others, by a node that is an archive; has a quota of its own.
     """
 
     sha1: str
@@ -64,6 +67,7 @@ class Entry:
     fetched: bool = False
     pinned: bool = False
     trashed_at: float | None = None
+    archived: bool = False
 
 
 class Catalog:
@@ -87,7 +91,7 @@ class Catalog:
 
         def enter(connection: Connection) -> None:
             connection.executemany(
-                f"INSERT INTO content ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,NULL)"
+                f"INSERT INTO content ({_STORED}) VALUES (?,?,?,?,?,?,?,?,?,?,NULL)"
                 " ON CONFLICT (sha1) DO UPDATE SET name=excluded.name, kind=excluded.kind,"
                 " manifest=excluded.manifest, stored_at=excluded.stored_at,"
                 " used_at=excluded.used_at, origin=excluded.origin,"
@@ -163,9 +167,9 @@ class Catalog:
         return rows[0][0], rows[0][1]
 
     def fetched(self) -> list[Entry]:
-        """What came from other nodes, the least recently used first."""
+        """What came from other nodes for programs here, the least recently used first."""
         rows = self._database.rows(
-            f"SELECT {_COLUMNS} FROM content WHERE fetched=1 AND trashed_at IS NULL"
+            f"SELECT {_COLUMNS} FROM content WHERE fetched=1 AND archived=0 AND trashed_at IS NULL"
             " ORDER BY used_at, sha1"
         )
         return [_entry(row) for row in rows]
@@ -187,6 +191,10 @@ class Catalog:
     def pin(self, sha1: str, *, pinned: bool) -> None:
         """Protect content from being let go, or no longer."""
         self._set("pinned", pinned, sha1)
+
+    def archive(self, sha1: str, *, archived: bool) -> None:
+        """Let an archive decide how long fetched content stays, or no longer."""
+        self._set("archived", archived, sha1)
 
     def note_use(self, sha1: str) -> None:
         """Remember that content was loaded just now."""
@@ -245,7 +253,8 @@ def _note_discoveries(connection: Connection, names: Iterable[str]) -> None:
 def _entry(row: Row) -> Entry:
     values = dict(zip(_COLUMNS.split(", "), row, strict=True))
     values["origin"] = json.loads(values["origin"])
-    values["fetched"], values["pinned"] = bool(values["fetched"]), bool(values["pinned"])
+    for flag in ("fetched", "pinned", "archived"):
+        values[flag] = bool(values[flag])
     return Entry(**values)
 
 

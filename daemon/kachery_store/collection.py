@@ -11,6 +11,8 @@ from kachery_store.disk import disk_errors, sync_directory
 from kachery_store.eviction import choose_evictions
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from kachery_store.catalog import Entry
     from kachery_store.store import Store
 
@@ -85,6 +87,29 @@ class Collection:
                     (self._store.folder.trash / f"{entry.sha1}{suffix}").unlink(missing_ok=True)
                 if self._store.objects.find(entry.sha1) is None:
                     self._store.catalog.forget(entry.sha1)
+        return gone
+
+    def let_go(self, names: Sequence[str]) -> list[Entry]:
+        """Delete archived content for good, not by the trash: an archive's quota is about disks.
+
+        What is not archived, or pinned, or stored by the owner meanwhile, stays.
+
+        Args:
+            names: SHA-1 of each.
+
+        Returns:
+            What is gone.
+        """
+        with self._store.removing(), disk_errors(self._store.folder.root):
+            # Looked at under the lock: what was stored or pinned meanwhile stays.
+            found = [self._store.catalog.find(sha1) for sha1 in names]
+            gone = [one for one in found if one and one.archived and one.fetched and not one.pinned]
+            for entry in gone:
+                path = self._store.folder.object_path(entry.sha1)
+                # The object goes last, so that it is never here without its table.
+                for suffix in reversed(_SUFFIXES):
+                    path.with_name(f"{entry.sha1}{suffix}").unlink(missing_ok=True)
+                self._store.catalog.forget(entry.sha1)
         return gone
 
     def _trashed_before(self, moment: float) -> list[Entry]:

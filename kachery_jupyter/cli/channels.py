@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kachery_jupyter.cli.console import complain, count_of, printable, shown_time
+from kachery_jupyter.cli.console import complain, count_of, printable, shown_size, shown_time
 from kachery_jupyter.client import belonging
 
 if TYPE_CHECKING:
@@ -145,6 +145,19 @@ def roles(name: str, *, enable: str, disable: str, as_json: bool) -> None:
             click.echo(f"{role:15}  not granted")
 
 
+@channel.command()
+@_NAME
+@click.option("--quota", metavar="SIZE", help="How much to keep: bytes, or like 10GB.")
+@click.option("--off", is_flag=True, help="Take nothing more; what is kept stays and is served.")
+@_JSON
+def archive(name: str, *, quota: str | None, off: bool, as_json: bool) -> None:
+    """Keep what members of channel NAME load and follow, for when its providers are off.
+
+    The channel's owner has to allow it: `kachery channel grant NAME NODE_ID --archive --roles …`.
+    """
+    _show_channel(belonging.archive(name, quota=quota, enabled=not off), as_json=as_json)
+
+
 def _show_channel(found: Channel, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(found.as_dict()))
@@ -156,8 +169,20 @@ def _show_line(found: Channel) -> None:
     part = "owner" if found.is_owner else "member"
     there = count_of(found.present, "other node")
     click.echo(f"{printable(found.name):20}  {found.state:10}  {part:6}  {there}  {found.hub}")
+    if found.archive is not None:
+        click.echo(f"{'':20}  {_kept(found.archive)}")
     if found.problem:
         complain(f"{printable(found.name)}: {found.problem}")
+
+
+def _kept(archive: dict[str, Any]) -> str:
+    state = "archive" if archive["is_on"] else "archive, off"
+    waiting = f", {archive['waiting']} waiting" if archive["waiting"] else ""
+    things = (
+        f"{count_of(archive['contents'], 'content')}, {count_of(archive['subfeeds'], 'subfeed')}"
+    )
+    of = f"{shown_size(archive['size'])} of {shown_size(archive['quota'])}"
+    return f"{state}: {things}, {of}{waiting}"
 
 
 def _show_members(found: list[Member], *, as_json: bool) -> None:
@@ -175,7 +200,7 @@ def _facts(one: Member) -> str:
         "present" if one.is_present else "away   ",
         f"until {shown_time(one.expires_at)}",
         *(["owner"] if one.is_owner else []),
-        *(["archive"] if one.is_archive else []),
+        *([f"archive{'' if one.keeps else ' (granted)'}"] if one.is_archive else []),
         *(["this node"] if one.is_self else []),
         ",".join(one.roles) or "no roles",
     ]

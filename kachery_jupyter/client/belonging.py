@@ -6,8 +6,7 @@ that is of use to that node only.
 
 from __future__ import annotations
 
-import html
-from datetime import datetime, timezone
+import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -16,7 +15,8 @@ import msgspec
 from kachery_core.errors import InvalidInputError
 from kachery_core.keys import is_public_key
 from kachery_core.roles import Role
-from kachery_core.wire.channels import ChannelInfo, ChannelList, Invited, MemberInfo, MemberList
+from kachery_core.wire.channels import ChannelInfo, ChannelList, Invited, MemberList
+from kachery_jupyter.client.channel_facts import Channel, Member
 from kachery_jupyter.client.connection import current_node
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ __all__ = [
     "SHARING_ROLES",
     "Channel",
     "Member",
+    "archive",
     "create",
     "grant",
     "invite",
@@ -39,97 +40,12 @@ __all__ = [
 ]
 
 ROLES: tuple[str, ...] = tuple(str(role) for role in Role)
+_SIZE = re.compile(
+    r"(?P<number>\d{1,15}(?:\.\d{1,9})?)\s*(?:(?P<prefix>[kmgtp])(?P<binary>i?))?b?(?:ytes)?",
+    re.IGNORECASE | re.ASCII,
+)
 # Tasks run programs: nobody is granted those by leaving something out.
 SHARING_ROLES: tuple[str, ...] = tuple(role for role in ROLES if not role.endswith("-tasks"))
-
-
-class _Shown:
-    """Something with facts, shown as a table in notebooks."""
-
-    def as_dict(self) -> dict[str, Any]:
-        """The facts as plain JSON values."""
-        raise NotImplementedError
-
-    def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><th style='text-align:left'>{html.escape(name)}</th>"
-            f"<td style='text-align:left'>{html.escape(str(value))}</td></tr>"
-            for name, value in self.as_dict().items()
-        )
-        return f"<table>{rows}</table>"
-
-
-class Channel(_Shown):
-    """One channel, as this node saw it when it was asked.
-
-    Attributes:
-        name: what it is called.
-        channel_id: what identifies it, `A…`.
-        hub: where its hub is.
-        state: connected, connecting, revoked or expired.
-        problem: more about that, or ''.
-        is_owner: whether this node decides who belongs to it.
-        is_archive: whether this node is told what passes.
-        granted: the roles that the owner granted to this node.
-        enabled: those of them that this node uses.
-        present: how many other nodes are there.
-        expires_at: when this node's membership ends, if it is not renewed.
-    """
-
-    def __init__(self, info: ChannelInfo) -> None:
-        self.name = info.name
-        self.channel_id = info.channel_id
-        self.hub = info.hub
-        self.state = info.state
-        self.problem = info.problem
-        self.is_owner = info.is_owner
-        self.is_archive = info.is_archive
-        self.granted = [str(role) for role in info.granted]
-        self.enabled = [str(role) for role in info.enabled]
-        self.present = info.present
-        self.expires_at = _moment(info.expires_at)
-
-    def __repr__(self) -> str:
-        return f"<Channel {self.name!r}: {self.state}, {self.present} others present>"
-
-    def as_dict(self) -> dict[str, Any]:
-        """The facts as plain JSON values."""
-        return {**vars(self), "expires_at": self.expires_at.isoformat()}
-
-
-class Member(_Shown):
-    """One member of a channel, as far as this node knows.
-
-    Attributes:
-        node_id: 64 hex digits.
-        name: what the owner calls it, or ''.
-        roles: granted to it.
-        is_owner: whether it decides who belongs to the channel.
-        is_archive: whether it may be told what passes.
-        is_present: whether it is there now.
-        is_self: whether it is this node.
-        expires_at: when its membership ends, if it is not renewed.
-        warning: something is wrong with it, or ''.
-    """
-
-    def __init__(self, info: MemberInfo) -> None:
-        self.node_id = info.node_id
-        self.name = info.name
-        self.roles = [str(role) for role in info.roles]
-        self.is_owner = info.is_owner
-        self.is_archive = info.is_archive
-        self.is_present = info.is_present
-        self.is_self = info.is_self
-        self.expires_at = _moment(info.expires_at)
-        self.warning = info.warning
-
-    def __repr__(self) -> str:
-        there = "present" if self.is_present else "away"
-        return f"<Member {self.name or self.node_id[:12]}: {there}, {', '.join(self.roles)}>"
-
-    def as_dict(self) -> dict[str, Any]:
-        """The facts as plain JSON values."""
-        return {**vars(self), "expires_at": self.expires_at.isoformat()}
 
 
 def create(name: str, hub: str) -> Channel:
@@ -256,6 +172,30 @@ def roles(
     return _channel(_post(_path(channel, "roles"), body))
 
 
+def archive(channel: str, *, quota: int | str | None = None, enabled: bool = True) -> Channel:
+    """Keep what other members load or follow on a channel, and have it while its providers are off.
+
+    The channel's owner has to allow it (`archive=True` in `invite` or `grant`), with roles that
+    request and provide. What is not used for longest goes first when the quota is reached; what
+    you stored or pinned yourself stays, and does not count.
+
+    Args:
+        channel: its name or id.
+        quota: bytes to keep for this channel, as a number or like "10GB"; None leaves it as it
+            is, at first 100 GB.
+        enabled: False takes nothing more. What is kept stays, and is served as before.
+
+    Raises:
+        RoleMissingError: the owner did not allow it, or a role is missing or disabled.
+        ChannelNotFoundError: this node is not in it.
+
+    Example:
+        >>> kc.channels.archive("lab", quota="500GB")
+    """
+    size = _size(quota) if isinstance(quota, str) else quota
+    return _channel(_post(_path(channel, "archive"), {"is_on": enabled, "quota": size}))
+
+
 def _post(path: str, body: dict[str, Any]) -> Any:
     return current_node().door.request("POST", path, body)
 
@@ -284,6 +224,19 @@ def _roles(names: Iterable[str] | str) -> list[str]:
     return list(dict.fromkeys(stripped))
 
 
+def _size(text: str) -> int:
+    """Bytes, of a text like "10GB" or "500 GiB"."""
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        raise InvalidInputError(
+            f"{text[:80]!r} is not a size.", hint="For example 500000, 10GB, or 1.5 TiB."
+        )
+    prefixes = "kmgtp"
+    power = prefixes.index(match["prefix"].lower()) + 1 if match["prefix"] else 0
+    unit: int = (1024 if match["binary"] else 1000) ** power
+    return round(float(match["number"]) * unit)
+
+
 def _node_id(text: str) -> str:
     if not is_public_key(text):
         raise InvalidInputError(
@@ -291,7 +244,3 @@ def _node_id(text: str) -> str:
             hint="`kachery node id` prints it, on the computer that is to join.",
         )
     return text
-
-
-def _moment(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, timezone.utc)

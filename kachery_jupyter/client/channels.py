@@ -11,6 +11,7 @@ __all__ = [
     "SHARING_ROLES",
     "Channel",
     "Member",
+    "archive",
     "create",
     "grant",
     "invite",
@@ -31,3 +32,4 @@ members = make_awaitable(belonging.members)
 grant = make_awaitable(belonging.grant)
 revoke = make_awaitable(belonging.revoke)
 roles = make_awaitable(belonging.roles)
+archive = make_awaitable(belonging.archive)

@@ -75,6 +75,38 @@ class RolesChange(Message, frozen=True):
     disable: Roles = msgspec.field(default_factory=list)
 
 
+class ArchiveChoice(Message, frozen=True):
+    """Whether this node keeps what passes.
+
+    Attributes:
+        is_on: whether it takes more; what it has it keeps.
+        quota: bytes it may keep for this channel; null leaves that as it is, at first 100 GB.
+    """
+
+    is_on: bool = True
+    quota: Annotated[int, msgspec.Meta(ge=0, le=2**62)] | None = None
+
+
+class ArchiveInfo(Answer, frozen=True):
+    """What this node keeps for a channel as an archive.
+
+    Attributes:
+        is_on: whether it takes more.
+        quota: bytes it may keep.
+        size: bytes it keeps.
+        contents: how many of them.
+        subfeeds: how many it follows.
+        waiting: what it was told of and does not have yet.
+    """
+
+    is_on: bool
+    quota: int
+    size: int
+    contents: int
+    subfeeds: int
+    waiting: int
+
+
 class ChannelInfo(Answer, frozen=True):
     """One channel of this node.
 
@@ -91,6 +123,7 @@ class ChannelInfo(Answer, frozen=True):
         present: how many other nodes are there now.
         expires_at: when the membership ends, seconds since 1970.
         record_version: of the newest record known here.
+        archive: what this node keeps as an archive; null if it never was one.
     """
 
     channel_id: str
@@ -105,6 +138,7 @@ class ChannelInfo(Answer, frozen=True):
     present: int
     expires_at: int
     record_version: int
+    archive: ArchiveInfo | None = None
 
 
 class ChannelList(Answer, frozen=True):
@@ -123,6 +157,7 @@ class MemberInfo(Answer, frozen=True):
         is_owner: whether it decides who belongs to the channel.
         is_archive: whether it may be told what passes.
         is_present: whether it is there now.
+        keeps: whether it is there and keeps what passes.
         is_self: whether it is this node.
         expires_at: when its membership ends, seconds since 1970.
         warning: something is wrong with it, for people; or ''.
@@ -137,6 +172,7 @@ class MemberInfo(Answer, frozen=True):
     is_self: bool
     expires_at: int
     warning: str = ""
+    keeps: bool = False
 
 
 class MemberList(Answer, frozen=True):

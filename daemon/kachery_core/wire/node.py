@@ -1,7 +1,8 @@
 """What nodes of a channel say to each other: the envelope, who is there, who belongs.
 
-Packets are msgpack arrays of exactly the fields written here; anything else is refused. Files and
-feeds have their own packets, in `node_files` and `node_feeds`. The envelope around each:
+Packets are msgpack arrays of exactly the fields written here; anything else is refused. Files,
+feeds and archives have their own packets, in `node_files`, `node_feeds`, `node_archives`. The
+envelope around each:
 
     epoch (u32) | nonce (12) | AES-256-GCM(key of the epoch for "control", Signed; aad = epoch)
 
@@ -146,14 +147,6 @@ class MembersAnswer(Packet, frozen=True):
     record: Annotated[str, msgspec.Meta(max_length=1 << 20)] = ""
     membership: Annotated[str, msgspec.Meta(max_length=LARGEST_MEMBERSHIP)] = ""
     letter: Annotated[bytes, msgspec.Meta(max_length=4096)] = b""
-
-
-class ArchiveNews(Packet, frozen=True):
-    """URIs that an archive may want to keep."""
-
-    uris: Annotated[
-        list[Annotated[str, msgspec.Meta(max_length=4096)]], msgspec.Meta(max_length=1000)
-    ]
 
 
 def pack(packet: Packet) -> bytes:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kachery_core.wire.channels import (
+    ArchiveChoice,
+    ArchiveInfo,
     ChannelInfo,
     ChannelList,
     Invite,
@@ -26,14 +28,24 @@ from kachery_daemon.channels.decisions import Wish
 from kachery_daemon.channels.owning import Owner
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from kachery_core.memberships import Membership
     from kachery_daemon.channels.membership import Member
+    from kachery_daemon.sharing.archives import Archives
 
 _DOUBLED = "Two nodes use this key. Stop one, and give it a storage folder of its own."
 _CHANNEL = f"{API_PATH}/channels/{{channel}}"
 
 
-class ChannelsEndpoint(Endpoint):
+class _ChannelEndpoint(Endpoint):
+    """An endpoint that shows channels."""
+
+    def _info(self, member: Member) -> ChannelInfo:
+        return _info(member, self.services.sharing.archives)
+
+
+class ChannelsEndpoint(_ChannelEndpoint):
     """All channels of this node."""
 
     PATH = f"{API_PATH}/channels"
@@ -41,16 +53,16 @@ class ChannelsEndpoint(Endpoint):
     @operation("The channels of this node.", ChannelList)
     async def get(self) -> ChannelList:
         """List channels; other users of the computer load through them, so they may see them."""
-        infos = [_info(member) for member in self.services.channels.members]
+        infos = [self._info(member) for member in self.services.channels.members]
         return ChannelList(sorted(infos, key=lambda info: (info.name, info.channel_id)))
 
     @operation("Make a channel.", ChannelInfo, body=NewChannel, role=Asker.OWNER)
     async def post(self, body: NewChannel) -> ChannelInfo:
         """Make a channel."""
-        return _info(await self.services.channels.create(body.name, body.hub))
+        return self._info(await self.services.channels.create(body.name, body.hub))
 
 
-class JoinEndpoint(Endpoint):
+class JoinEndpoint(_ChannelEndpoint):
     """The way into a channel of somebody else."""
 
     PATH = f"{API_PATH}/channels/join"
@@ -58,7 +70,7 @@ class JoinEndpoint(Endpoint):
     @operation("Accept an invitation.", ChannelInfo, body=Join, role=Asker.OWNER)
     async def post(self, body: Join) -> ChannelInfo:
         """Join a channel."""
-        return _info(await self.services.channels.join(body.invitation))
+        return self._info(await self.services.channels.join(body.invitation))
 
 
 class InviteEndpoint(Endpoint):
@@ -99,7 +111,7 @@ class RevokeEndpoint(Endpoint):
         return await _members(owner)
 
 
-class LeaveEndpoint(Endpoint):
+class LeaveEndpoint(_ChannelEndpoint):
     """The way out of a channel."""
 
     PATH = f"{_CHANNEL}/leave"
@@ -109,10 +121,10 @@ class LeaveEndpoint(Endpoint):
         """Leave a channel."""
         del body
         await self.services.channels.leave(channel)
-        return ChannelList([_info(member) for member in self.services.channels.members])
+        return ChannelList([self._info(member) for member in self.services.channels.members])
 
 
-class RolesEndpoint(Endpoint):
+class RolesEndpoint(_ChannelEndpoint):
     """Which of the granted roles this node uses."""
 
     PATH = f"{_CHANNEL}/roles"
@@ -121,7 +133,19 @@ class RolesEndpoint(Endpoint):
     async def post(self, channel: str, body: RolesChange) -> ChannelInfo:
         """Change roles."""
         channels = self.services.channels
-        return _info(await channels.change_roles(channel, body.enable, body.disable))
+        return self._info(await channels.change_roles(channel, body.enable, body.disable))
+
+
+class ArchiveEndpoint(_ChannelEndpoint):
+    """Whether this node keeps what passes."""
+
+    PATH = f"{_CHANNEL}/archive"
+
+    @operation("Keep what passes, or no longer.", ChannelInfo, body=ArchiveChoice, role=Asker.OWNER)
+    async def post(self, channel: str, body: ArchiveChoice) -> ChannelInfo:
+        """Be an archive."""
+        archives = self.services.sharing.archives
+        return self._info(await archives.set(channel, is_on=body.is_on, quota=body.quota))
 
 
 class MembersEndpoint(Endpoint):
@@ -135,7 +159,7 @@ class MembersEndpoint(Endpoint):
         return await _members(self.services.channels.find(channel))
 
 
-def _info(member: Member) -> ChannelInfo:
+def _info(member: Member, archives: Archives) -> ChannelInfo:
     standing, link = member.standing, member.link
     problem = link.failure
     return ChannelInfo(
@@ -151,22 +175,39 @@ def _info(member: Member) -> ChannelInfo:
         present=len(link.present()),
         expires_at=standing.membership.expires_at,
         record_version=standing.record.version,
+        archive=_archive(archives, standing.channel_id),
+    )
+
+
+def _archive(archives: Archives, channel_id: str) -> ArchiveInfo | None:
+    found = archives.kept(channel_id)
+    if found is None:
+        return None
+    kept, holding = found
+    return ArchiveInfo(
+        kept.is_on, kept.quota, holding.size, holding.contents, holding.subfeeds, holding.waiting
     )
 
 
 async def _members(member: Member) -> MemberList:
     """The owner knows all; the others know those who are there."""
     standing = member.standing
-    present = {peer.node_id: peer.membership for peer in member.link.present()}
+    peers = member.link.present()
+    present = {peer.node_id: peer.membership for peer in peers}
+    keeping = {peer.node_id for peer in peers if peer.is_archive}
+    if member.link.greeting.is_archive and standing.membership.is_archive:
+        keeping.add(standing.node_id)
     if isinstance(member, Owner):
         known = await member.members()
     else:
         known = [standing.membership, *present.values()]
-    infos = [_member(member, one, is_present=one.node_id in present) for one in known]
+    infos = [_member(member, one, present, keeping) for one in known]
     return MemberList(sorted(infos, key=lambda one: (not one.is_owner, one.name, one.node_id)))
 
 
-def _member(member: Member, one: Membership, *, is_present: bool) -> MemberInfo:
+def _member(
+    member: Member, one: Membership, present: Container[str], keeping: Container[str]
+) -> MemberInfo:
     is_self = one.node_id == member.standing.node_id
     return MemberInfo(
         node_id=one.node_id,
@@ -174,10 +215,11 @@ def _member(member: Member, one: Membership, *, is_present: bool) -> MemberInfo:
         roles=sorted(one.roles),
         is_owner=one.is_owner,
         is_archive=one.is_archive,
-        is_present=is_present or (is_self and member.link.state == "connected"),
+        is_present=one.node_id in present or (is_self and member.link.state == "connected"),
         is_self=is_self,
         expires_at=one.expires_at,
         warning=_warning(member, one.node_id),
+        keeps=one.node_id in keeping,
     )
 
 
@@ -193,5 +235,6 @@ CHANNEL_ENDPOINTS: tuple[type[Endpoint], ...] = (
     RevokeEndpoint,
     LeaveEndpoint,
     RolesEndpoint,
+    ArchiveEndpoint,
     MembersEndpoint,
 )

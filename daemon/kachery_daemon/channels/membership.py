@@ -23,6 +23,7 @@ from kachery_core.wire.node import (
     pack,
     unpack,
 )
+from kachery_core.wire.node_archives import open_note
 from kachery_daemon.network.lobby import Lobby
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from kachery_core.records import Record
     from kachery_core.roles import Role
     from kachery_core.wire.hub import Found
+    from kachery_core.wire.node_archives import Passed
     from kachery_daemon.channels.registry import ChannelRegistry
     from kachery_daemon.network.hub_link import HubLink
     from kachery_daemon.network.standing import Standing
@@ -131,6 +133,14 @@ class Member:
         await self.threads.run(self.registry.disable, self.standing.channel_id, names)
         self.standing.disabled = disabled
         await self.link.standing_changed()
+
+    def open_note(self, sender: Membership, body: bytes) -> Passed:
+        """What a member tells this node as an archive (blocking).
+
+        Raises:
+            BadEnvelopeError: not sealed to this node by this member, for this channel.
+        """
+        return open_note(body, self._node_seed, self.standing.channel_id, sender.node_id)
 
     @property
     def needs_renewal(self) -> bool:

@@ -9,7 +9,7 @@ from kachery_core.keys import is_public_key
 from kachery_core.messages import SubfeedKey
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from kachery_daemon.feeds.heads import Heads
     from kachery_daemon.feeds.opening import OpenSubfeed
@@ -39,6 +39,16 @@ class Inventory:
         self._registry = registry
         self._threads = threads
         self._opened = opened
+        self._listener: Callable[[SubfeedKey], object] | None = None
+
+    def listen(self, listener: Callable[[SubfeedKey], object]) -> None:
+        """Call somebody for every subfeed that comes into use, before anything is done with it."""
+        self._listener = listener
+
+    def entered(self, key: SubfeedKey) -> None:
+        """A subfeed has come into use."""
+        if self._listener is not None:
+            self._listener(key)
 
     def start(self, heads: Heads) -> None:
         """Use what is noted of how far the subfeeds go."""

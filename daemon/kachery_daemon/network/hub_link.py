@@ -115,6 +115,13 @@ class HubLink:
         largest = _LARGEST_BODY if line is None else min(line.largest_message, _LARGEST_BODY)
         return largest - LARGEST_ENVELOPE_EXTRA
 
+    async def be_archive(self, *, is_archive: bool) -> None:
+        """Say from now on that this node keeps what passes, if it was granted that."""
+        is_news = self.greeting.is_archive != is_archive
+        self.greeting.is_archive = is_archive
+        if is_news and self._supervisor.is_connected:
+            await self.greeting.say()
+
     def start(self) -> None:
         """Begin to connect; returns at once."""
         self._tasks = [

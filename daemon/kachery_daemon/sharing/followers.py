@@ -21,7 +21,7 @@ from kachery_daemon.sharing.feed_joining import FeedJoiner
 from kachery_daemon.sharing.following import Following
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
     from typing import Any
 
     from kachery_core.machines.replication import Source
@@ -47,7 +47,12 @@ class Followers:
         channels: where they may be looked for.
         asker: asks for them.
         threads: for checking signatures.
+
+    Attributes:
+        passed: told of each followed subfeed that somebody has, and on which channel.
     """
+
+    passed: Callable[[SubfeedKey, str], None] | None = None
 
     def __init__(
         self, feeds: Feeds, channels: FeedChannels, asker: FeedAsker, threads: Threads
@@ -232,6 +237,8 @@ class Followers:
                     async for offer in offers:
                         followed = accepted[offer.what]  # type: ignore[index]
                         await self._joiner.offered(followed, offer)
+                        if self.passed is not None and offer.head.length:
+                            self.passed(followed.key, link.channel_id)
                         found.add(followed.key)
                         self._changed(followed)
             except KacheryError as problem:

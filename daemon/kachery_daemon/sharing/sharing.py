@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kachery_daemon.sharing.archive_telling import ArchiveTelling
+from kachery_daemon.sharing.archives import Archives
 from kachery_daemon.sharing.checking import Checking
 from kachery_daemon.sharing.explaining import Explaining
 from kachery_daemon.sharing.feed_sharing import FeedSharing
@@ -28,14 +30,20 @@ class Sharing:
         self._config = config
         self.feeds = FeedSharing(feeds, channels, threads)
         self.loads = Loads(store, threads)
+        self.telling = ArchiveTelling(channels, threads)
+        self.feeds.followers.passed = self.telling.followed
+        self.archives = Archives(store, feeds, channels, threads, self.telling)
         self.explaining = Explaining(store, feeds, threads, channels)
         self.checking = Checking(channels)
 
     async def start(self) -> None:
         """Begin to answer."""
         await self.feeds.start()
+        await self.archives.start(self.loads, self.feeds)
 
     async def stop(self) -> None:
         """Stop answering and asking."""
+        await self.archives.close()
+        await self.telling.close()
         await self.feeds.close()
         await self.loads.close()
