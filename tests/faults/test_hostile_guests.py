@@ -33,7 +33,7 @@ from kachery_core.wire.hub import (
 )
 from kachery_daemon.network.lobby import Lobby
 from kachery_daemon.network.tls import ssl_context
-from kachery_daemon.system.nats_client import Server, User, open_connection
+from kachery_daemon.system.nats_client import Server, User, close_connection, open_connection
 from kachery_daemon.system.threads import Threads
 from tests.support.hubs import SampleChannel, running_hub
 
@@ -74,7 +74,7 @@ class Guest:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self.connection.close()
+        await close_connection(self.connection)
 
     async def _note(self, problem: Exception) -> None:
         self.complaints.append(str(problem))

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
+import socket
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -19,10 +22,13 @@ from kachery_core.errors import (
 )
 from kachery_core.hub_urls import parse_hub_url
 from kachery_core.keys import SEED_SIZE, SeedSigner
+from kachery_core.nkeys import user_nkey
 from kachery_core.records import read_record
 from kachery_daemon.network.connections import Connection, HubRefusedError
 from kachery_daemon.network.lobby import Lobby
 from kachery_daemon.network.tls import ssl_context
+from kachery_daemon.system import certificates
+from kachery_daemon.system.nats_client import Server, User, open_connection
 from kachery_daemon.system.threads import Threads
 from tests.support.hubs import SampleChannel, running_hub
 from tests.support.nodes import wait_until
@@ -250,3 +256,81 @@ def test_who_has_not_the_whole_url_is_not_let_in(hub: RunningHub, threads: Threa
             await Lobby(url, some_node(), threads).lookup(SampleChannel().id)
 
     asyncio.run(story())
+
+
+@contextlib.contextmanager
+def something_else(says: bytes) -> Iterator[int]:
+    """A server that greets with something and then is silent; its port."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        kept: list[socket.socket] = []
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, _ = listener.accept()
+                    kept.append(connection)
+                    connection.sendall(says)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join()
+            for connection in kept:
+                connection.close()
+
+
+@pytest.mark.parametrize(
+    ("says", "message"),
+    [
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "does not begin with TLS"),
+        (b'INFO {"server_id": "x"}\r\n', "does not begin with TLS"),
+        (b"", "no answer in time"),
+    ],
+)
+def test_what_is_no_hub_is_said_to_be_none(
+    hub: RunningHub,
+    threads: Threads,
+    monkeypatch: pytest.MonkeyPatch,
+    says: bytes,
+    message: str,
+) -> None:
+    monkeypatch.setattr(certificates, "_CONNECT_SECONDS", 0.3)
+
+    async def story(port: int) -> None:
+        url = msgspec.structs.replace(parse_hub_url(hub.url), port=port)
+        with pytest.raises(HubUnreachableError, match=message):
+            await Lobby(url, some_node(), threads).lookup(SampleChannel().id)
+
+    with something_else(says) as port:
+        asyncio.run(story(port))
+
+
+def test_a_hub_that_is_not_there_is_named(hub: RunningHub, threads: Threads) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    url = msgspec.structs.replace(parse_hub_url(hub.url), port=port)
+
+    async def story() -> None:
+        with pytest.raises(HubUnreachableError, match=f"tls://127.0.0.1:{port} does not answer"):
+            await Lobby(url, some_node(), threads).lookup(SampleChannel().id)
+
+    asyncio.run(story())
+
+
+def test_somebody_in_between_who_shows_the_right_certificate_first_is_not_trusted(
+    hub: RunningHub, tmp_path: Path
+) -> None:
+    url = parse_hub_url(hub.url)
+
+    async def story(other: RunningHub) -> None:
+        node, channel = some_node(), SampleChannel()
+        # The context was made with the true hub; the connection is to another server.
+        user = User(user_nkey(node.public_key), channel.membership(node), node)
+        with pytest.raises(HubNotTrustedError):
+            await open_connection(Server(parse_hub_url(other.url).server, ssl_context(url)), user)
+
+    with running_hub(tmp_path) as other:
+        asyncio.run(story(other))

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from kachery_core.errors import InvalidInputError, InvalidRequestError, KeyUnsafeError
+from kachery_core.errors import InvalidRequestError, KacheryError, KeyUnsafeError
 from kachery_core.jwts import decode_jwt
 from kachery_core.nkeys import decode_seed
 from kachery_daemon.hub.identity import make_key
@@ -97,7 +97,7 @@ def read_credentials(path: Path) -> User:
         kind, seed = decode_seed(parts[_SEED])
         user = make_key("user", seed)
         is_right = kind == "user" and decode_jwt(parts[_TOKEN]).subject == user.nkey
-    except (KeyError, InvalidInputError) as problem:
+    except (KeyError, KacheryError) as problem:
         raise _no_credentials(path) from problem
     if not is_right:
         raise _no_credentials(path)

@@ -30,9 +30,9 @@ _READY_SECONDS = 60.0
 _LOOK_EVERY_SECONDS = 0.005
 _STOP_SECONDS = 10.0
 _FIRST_PAUSE_SECONDS = 0.1
-_LONGEST_PAUSE_SECONDS = 30.0
+_LONGEST_PAUSE_SECONDS = 5.0
 # Who ran that long did not fail at starting.
-_LONG_RUN_SECONDS = 60.0
+_LONG_RUN_SECONDS = 10.0
 _LOG_END = 16 << 10
 _LINES_SHOWN = 5
 _log = logging.getLogger(__name__)

@@ -16,7 +16,7 @@ from kachery_core.wire.hub import LOOKUP, REGISTER
 from kachery_daemon.hub.accounts import channel_token, lobby_token, own_user_token
 from kachery_daemon.hub.desk import FrontDesk
 from kachery_daemon.hub.identity import make_key
-from kachery_daemon.system.nats_client import RefusedError, User, open_connection
+from kachery_daemon.system.nats_client import RefusedError, User, close_connection, open_connection
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -160,7 +160,7 @@ class Registrar:
             ended.set()
 
         connection = await open_connection(self._server, user, name="registrar", on_end=end)
-        stack.push_async_callback(connection.close)
+        stack.push_async_callback(close_connection, connection)
         return connection
 
     async def _listen(

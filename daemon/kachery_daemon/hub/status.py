@@ -29,6 +29,7 @@ from kachery_daemon.system.nats_client import (
     RefusedError,
     Server,
     User,
+    close_connection,
     connection_error,
     open_connection,
 )
@@ -153,7 +154,7 @@ async def _asked(place: Place, user: User, subject: str, question: bytes) -> byt
     except (Error, asyncio.TimeoutError) as problem:
         raise ConnectionError(f"{subject.partition('.')[0]} does not answer") from problem
     finally:
-        await connection.close()
+        await close_connection(connection)
 
 
 def _context(place: Place, url: HubUrl) -> ssl.SSLContext | None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _CONNECT_SECONDS = 5
 _PING_SECONDS = 10
 _MOST_PINGS = 2
+_CLOSE_SECONDS = 2.0
 # What waits here when the network is slower than the program.
 _MOST_PENDING = 16 << 20
 # What OpenSSL calls a greeting that is not TLS.
@@ -90,30 +91,52 @@ async def open_connection(
     from nats.errors import Error  # noqa: PLC0415
 
     connection = Client()
+    complaints: list[Exception] = []
+
+    async def note(problem: Exception) -> None:
+        # nats-py says only that no server is left; why, it says here.
+        complaints.append(problem)
+        await (on_error or _note)(problem)
+        del complaints[:-1]
+
     try:
-        await connection.connect(
-            server.address,
-            tls=server.context,
-            tls_handshake_first=server.context is not None,
-            user_jwt_cb=lambda: bytearray(user.token.encode("ascii")),
-            signature_cb=lambda nonce: base64.b64encode(user.signer.sign(nonce.encode())),
-            inbox_prefix=f"_INBOX_{user.nkey}".encode(),
-            name=name,
-            error_cb=on_error or _note,
-            closed_cb=on_end,
-            allow_reconnect=False,
-            connect_timeout=_CONNECT_SECONDS,
-            ping_interval=_PING_SECONDS,
-            max_outstanding_pings=_MOST_PINGS,
-            pending_size=_MOST_PENDING,
+        await asyncio.wait_for(
+            connection.connect(
+                server.address,
+                tls=server.context,
+                tls_handshake_first=server.context is not None,
+                user_jwt_cb=lambda: bytearray(user.token.encode("ascii")),
+                signature_cb=lambda nonce: base64.b64encode(user.signer.sign(nonce.encode())),
+                inbox_prefix=f"_INBOX_{user.nkey}".encode(),
+                name=name,
+                error_cb=note,
+                closed_cb=on_end,
+                allow_reconnect=False,
+                # It tries so often even so; 0 would be without end.
+                max_reconnect_attempts=1,
+                reconnect_time_wait=0,
+                connect_timeout=_CONNECT_SECONDS,
+                ping_interval=_PING_SECONDS,
+                max_outstanding_pings=_MOST_PINGS,
+                pending_size=_MOST_PENDING,
+            ),
+            2 * _CONNECT_SECONDS,
         )
     except BaseException as problem:
         # What was opened is not closed by itself.
-        await connection.close()
+        await close_connection(connection)
         if isinstance(problem, (Error, OSError, asyncio.TimeoutError, ValueError)):
-            raise connection_error(server.address, problem) from problem
+            raise connection_error(server.address, (complaints or [problem])[-1]) from problem
         raise
     return connection
+
+
+async def close_connection(connection: Client) -> None:
+    """End a connection, whatever state it is in; may be called twice."""
+    try:
+        await asyncio.wait_for(connection.close(), _CLOSE_SECONDS)
+    except Exception as problem:  # noqa: BLE001 - whatever it is, the connection is over
+        _log.debug("closing a connection: %s", problem)
 
 
 def connection_error(
