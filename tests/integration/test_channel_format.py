@@ -30,7 +30,22 @@ from kachery_core.messages import SubfeedKey
 from kachery_core.nkeys import encode_seed, user_nkey
 from kachery_core.roles import Role
 from kachery_core.sealing import seal
-from kachery_core.wire.node import Presence, Signed, control_key, pack, seal_envelope, signed_bytes
+from kachery_core.wire.node import (
+    Presence,
+    Signed,
+    control_key,
+    pack,
+    pack_padded,
+    seal_envelope,
+    signed_bytes,
+)
+from kachery_core.wire.node_archives import (
+    Passed,
+    PassedContent,
+    PassedSubfeed,
+    open_note,
+    seal_note,
+)
 from tests.support import channel_verifier as verifier
 from tests.support.channel_samples import (
     ALICE,
@@ -51,7 +66,7 @@ DOCUMENT = (Path(__file__).parents[2] / "docs" / "channels.md").read_text(encodi
 CONTENT = b"hello, channel\n"
 MEMBERSHIP = membership(ALICE, {Role.REQUEST_FILES, Role.PROVIDE_FEEDS}, name="alice")
 RECORD = record(version=2, epoch=3, revocations={BOB.public_key: 1_789_999_000})
-MADE_ANEW = ("invitation", "sealed letter")
+MADE_ANEW = ("invitation", "sealed letter", "note to an archive")
 
 
 def documented():
@@ -67,6 +82,12 @@ def vectors():
     subfeed = SubfeedKey(feed, subfeed_hash("main"))
     letter = make_letter(CHANNEL, ALICE.public_key, CHANNEL_KEY, 3)
     message = _message()
+    passed = Passed(
+        bytes.fromhex(CHANNEL.public_key),
+        bytes.fromhex(OWNER.public_key),
+        [PassedContent(bytes.fromhex(sha1), label="hello.txt")],
+        [PassedSubfeed(bytes.fromhex(feed), bytes.fromhex(subfeed.subfeed))],
+    )
     return {
         "content": CONTENT.decode(),
         "sha1": sha1,
@@ -104,6 +125,8 @@ def vectors():
         "envelope": seal_envelope(3, control_key(CHANNEL_KEY), bytes(12), message).hex(),
         "sealed letter": seal_letter(letter).hex(),
         "invitation": seal_invitation(Invitation(HUB, MEMBERSHIP, RECORD, letter)),
+        "what passed": pack_padded(passed).hex(),
+        "note to an archive": seal_note(ALICE.public_key, passed).hex(),
     }
 
 
@@ -215,6 +238,23 @@ def test_another_program_joins_with_the_invitation():
     assert verifier.read_hub_url(printed["hub url without TLS"])[0] is None
     with pytest.raises(Exception, match="decrypt"):
         verifier.open_invitation(printed["invitation"], BOB_SEED)
+
+
+def test_an_archive_reads_the_note_and_so_does_another_program():
+    printed = documented()
+    note = bytes.fromhex(printed["note to an archive"])
+    passed = open_note(note, ALICE_SEED, CHANNEL_ID, OWNER.public_key)
+    assert pack(passed).hex() == printed["what passed"]
+    (box,) = msgspec.msgpack.decode(note)
+    inside = verifier.open_box(bytes.fromhex(printed["node seed"]), box)
+    assert inside.hex() == printed["what passed"] and len(inside) % 256 == 0
+    channel, teller, contents, subfeeds, padding = msgspec.msgpack.decode(inside)
+    assert verifier.nkey(verifier.ACCOUNT, channel) == printed["channel id"]
+    assert teller.hex() == printed["owner"] and not any(padding)
+    assert contents == [[bytes.fromhex(printed["sha1"]), b"", "hello.txt"]]
+    assert [[one.hex() for one in each] for each in subfeeds] == [
+        [printed["feed"], printed["subfeed"]]
+    ]
 
 
 if __name__ == "__main__":
