@@ -29,6 +29,7 @@ from kachery_daemon.hub.folder import hub_disk_errors
 from kachery_daemon.hub.hub import Hub, Options
 from kachery_daemon.hub.limits import MOST_CHANNELS
 from kachery_daemon.hub.status import Status, hub_status
+from kachery_daemon.system.logs import protect_all_logs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,6 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         level=logging.DEBUG if options.verbose else logging.WARNING,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
+    protect_all_logs()
     # They tell of every connection that ends, which is nothing to worry about, and for us to say.
     logging.getLogger("asyncio").setLevel(logging.ERROR)
     logging.getLogger("nats").setLevel(logging.CRITICAL)

@@ -21,6 +21,7 @@ from kachery_daemon.hub.program import find_program
 from kachery_daemon.hub.registrar import Registrar
 from kachery_daemon.hub.server_config import child_config
 from kachery_daemon.system.certificates import trusting
+from kachery_daemon.system.logs import hide
 from kachery_daemon.system.nats_client import Server
 from kachery_daemon.system.threads import Threads
 
@@ -106,6 +107,8 @@ class Hub:
         await threads.run(self._folder.take)
         self._cleanup.callback(self._folder.release)
         keys = await threads.run(hub_keys, self._options.data)
+        for key in (keys.operator, keys.system, keys.lobby, keys.guest):
+            hide(key.seed)
         certificate = await threads.run(hub_certificate, self._options.data)
         if self._options.server is None:
             at = await self._run_server(keys, certificate, threads)
@@ -113,6 +116,7 @@ class Hub:
             at = await threads.run(self._attach, self._options.server, certificate)
         # Before it is ready: whoever waits for it to be may look where it is.
         url = str(_url(keys, at, self._options.public_address))
+        hide(url.rpartition("/")[2])
         place = Place(url, at.port, os.getpid(), at.server.address)
         await threads.run(self._folder.write_place, place)
         await self._run_registrar(keys, at.server, threads)

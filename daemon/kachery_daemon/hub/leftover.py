@@ -38,6 +38,8 @@ def end_leftover(pid_file: Path, config: Path) -> bool:
     for number, seconds in ((signal.SIGTERM, _POLITE_SECONDS), (_kill_signal(), _KILLED_SECONDS)):
         try:
             os.kill(pid, number)
+            # One that was stopped notices nothing but the worst.
+            os.kill(pid, getattr(signal, "SIGCONT", number))
         except ProcessLookupError:
             return True
         end = time.monotonic() + seconds

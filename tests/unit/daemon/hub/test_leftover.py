@@ -57,7 +57,7 @@ def test_a_server_that_was_stopped_is_ended_too(
     started[0].send_signal(signal.SIGSTOP)
     (tmp_path / "pid").write_text(str(pid))
     assert end_leftover(tmp_path / "pid", config)
-    assert started[0].wait(10) == -signal.SIGKILL
+    assert started[0].wait(10) == -signal.SIGTERM
 
 
 def test_somebody_elses_process_is_left_alone(
