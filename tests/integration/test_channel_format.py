@@ -30,6 +30,7 @@ from kachery_core.messages import SubfeedKey
 from kachery_core.nkeys import encode_seed, user_nkey
 from kachery_core.roles import Role
 from kachery_core.sealing import seal
+from kachery_core.wire.hub import Deposit, Registration, guest_token, sign_registration
 from kachery_core.wire.node import (
     Presence,
     Signed,
@@ -66,6 +67,7 @@ DOCUMENT = (Path(__file__).parents[2] / "docs" / "channels.md").read_text(encodi
 CONTENT = b"hello, channel\n"
 MEMBERSHIP = membership(ALICE, {Role.REQUEST_FILES, Role.PROVIDE_FEEDS}, name="alice")
 RECORD = record(version=2, epoch=3, revocations={BOB.public_key: 1_789_999_000})
+REGISTRATION = Registration(RECORD.text, [Deposit(MEMBERSHIP.text, b"sealed letter")])
 MADE_ANEW = ("invitation", "sealed letter", "note to an archive")
 
 
@@ -118,6 +120,8 @@ def vectors():
         "hub url": str(HUB),
         "hub url without TLS": str(HubUrl("127.0.0.1", 7422, None, seed(32), seed(33))),
         "letter": msgspec.msgpack.encode(letter).hex(),
+        "guest's pass": guest_token(HUB, ALICE.public_key),
+        "registration": sign_registration(CHANNEL, REGISTRATION).hex(),
         "body of the envelope": message.body.hex(),
         "signed bytes of the envelope": signed_bytes(
             CHANNEL_ID, membership_hash(MEMBERSHIP.text), message
@@ -238,6 +242,19 @@ def test_another_program_joins_with_the_invitation():
     assert verifier.read_hub_url(printed["hub url without TLS"])[0] is None
     with pytest.raises(Exception, match="decrypt"):
         verifier.open_invitation(printed["invitation"], BOB_SEED)
+
+
+def test_another_program_reads_what_was_registered_and_signs_itself_into_the_lobby():
+    printed = documented()
+    record, deposits = verifier.read_registration(bytes.fromhex(printed["registration"]))
+    assert record["sub"] == printed["channel id"]
+    assert deposits == [[printed["membership"], b"sealed letter"]]
+    guest = verifier.read_statement(printed["guest's pass"])
+    _, lobby_key, lobby_seed = verifier.read_hub_url(printed["hub url"])
+    assert guest["iss"] == verifier.nkey(verifier.ACCOUNT, verifier.public_key(lobby_seed))
+    assert guest["sub"] == printed["node's user nkey"]
+    lobby = verifier.nkey(verifier.ACCOUNT, lobby_key)
+    assert guest["nats"] == {"type": "user", "version": 2, "issuer_account": lobby}
 
 
 def test_an_archive_reads_the_note_and_so_does_another_program():

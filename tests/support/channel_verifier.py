@@ -42,6 +42,10 @@ def from_base64(text):
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
+def public_key(seed):
+    return bytes(SigningKey(seed).verify_key)
+
+
 def check_signature(key, signature, data):
     Ed25519PublicKey.from_public_bytes(key).verify(signature, data)
 
@@ -116,6 +120,15 @@ def read_hub_url(url):
     data = from_base64(lobby)
     assert data[64:] == blake3(data[:64]).digest(4)
     return None if pin == "-" else from_base64(pin), data[:32], data[32:64]
+
+
+def read_registration(message):
+    """The record's claims and the deposits; an error if the channel did not register them."""
+    body, signature = msgspec.msgpack.decode(message)
+    record, deposits = msgspec.msgpack.decode(body)
+    claims = read_statement(record)
+    check_signature(key_of(claims["sub"]), signature, b"kachery-register-1\0" + body)
+    return claims, deposits
 
 
 def sha1(data):
