@@ -266,6 +266,7 @@ class Feeds:
                 if opened is None or opened.log.failed:
                     opened = await self._threads.run(self._opener.open, key, record)
                     self._open[key] = opened
+                    self.inventory.entered(key)
         return opened
 
     def _start(self) -> None:
