@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from nacl.bindings import crypto_sign_open
+from nacl.exceptions import CryptoError
 
 if TYPE_CHECKING:
     from typing import Protocol
@@ -34,9 +34,17 @@ def is_public_key(text: str) -> bool:
 
 
 def is_signed_by(public_key: str, signature: bytes, data: bytes) -> bool:
-    """Whether the holder of a key signed these bytes."""
+    """Whether the holder of a key signed these bytes.
+
+    libsodium does this in half the time of OpenSSL, and refuses the few keys of small order, for
+    which anybody can make signatures that hold.
+    """
     try:
-        Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_key)).verify(signature, data)
-    except (InvalidSignature, ValueError):
+        key = bytes.fromhex(public_key)
+        # The library takes both in one piece: a short signature would borrow from the data.
+        if len(signature) != SIGNATURE_SIZE:
+            return False
+        crypto_sign_open(signature + data, key)
+    except (CryptoError, ValueError):
         return False
     return True

@@ -17,9 +17,9 @@ import aiofiles.os  # type: ignore[import-untyped]
 from kachery_core.errors import StorageInUseError
 from kachery_core.wire.local import API_VERSION, Probe, Setting
 from kachery_daemon import keyring
-from kachery_daemon.api.app import make_server
 from kachery_daemon.api.door import Door
 from kachery_daemon.api.services import Limits, Services
+from kachery_daemon.api.serving import Serving
 from kachery_daemon.feeds.collection import Feeds
 from kachery_daemon.system.listening import listen_on_loopback, listen_on_path
 from kachery_daemon.system.peers import own_uid
@@ -32,12 +32,9 @@ if TYPE_CHECKING:
     import socket
     from pathlib import Path
 
-    from tornado.httpserver import HTTPServer
-
     from kachery_daemon.config import Config
 
 _OTHER_NODE_SECONDS = 2.0
-_FAREWELL_SECONDS = 1.0
 _log = logging.getLogger(__name__)
 
 
@@ -140,19 +137,19 @@ class Node:
             self._cleanup.push_async_callback(threads.run, keyring.remove_user_token, folder)
         else:
             await threads.run(keyring.remove_user_token, folder)
-        path = folder.root / "node.sock"
-        listener = await threads.run(listen_on_path, path, self._socket_mode(group), group)
+        listener, path = await self._listen_beside("node.sock", store, threads, group)
         if listener is not None:
             listeners.append(listener)
-            self._cleanup.callback(path.unlink, missing_ok=True)
+        feed_listener, feed_path = await self._listen_beside("feeds.sock", store, threads, group)
         probe = Probe(
             keyring.node_id(key),
             _version(),
             API_VERSION,
             str(folder.root),
-            str(path) if listener is not None else None,
+            path,
             self.config.is_shared,
             os.getpid(),
+            feed_path,
         )
         door = Door(port, owner_token, user_token)
         feeds = Feeds(folder, self.config.witness_path, threads)
@@ -160,6 +157,7 @@ class Node:
         self._cleanup.push_async_callback(feeds.close)
         await self._serve(
             listeners,
+            feed_listener,
             Services(
                 store,
                 threads,
@@ -175,11 +173,28 @@ class Node:
         await self._announce(folder.state / "node.json", probe, port)
         return probe
 
-    async def _serve(self, listeners: list[socket.socket], services: Services) -> None:
+    async def _listen_beside(
+        self, name: str, store: Store, threads: Threads, group: int | None
+    ) -> tuple[socket.socket | None, str | None]:
+        """A UNIX socket in the storage folder, and where it is; neither where that cannot be."""
+        path = store.folder.root / name
+        listener = await threads.run(listen_on_path, path, self._socket_mode(group), group)
+        if listener is None:
+            return None, None
+        self._cleanup.callback(path.unlink, missing_ok=True)
+        self._cleanup.callback(listener.close)
+        return listener, str(path)
+
+    async def _serve(
+        self,
+        listeners: list[socket.socket],
+        feed_listener: socket.socket | None,
+        services: Services,
+    ) -> None:
         self._services = services
-        server = make_server(services, idle_seconds=self.config.idle_seconds)
-        server.add_sockets(listeners)
-        self._cleanup.push_async_callback(_close_server, server, services)
+        serving = Serving(services, self.config.idle_seconds)
+        self._cleanup.push_async_callback(serving.close)
+        await serving.listen(listeners, feed_listener)
 
     async def _announce(self, path: Path, probe: Probe, port: int) -> None:
         """Say where the node is, to whoever may read the owner's files."""
@@ -213,17 +228,6 @@ class Node:
         return Limits(
             self.config.max_upload_bytes, self.config.max_uploads, self.config.stall_seconds
         )
-
-
-async def _close_server(server: HTTPServer, services: Services) -> None:
-    server.stop()
-    end = time.monotonic() + _FAREWELL_SECONDS
-    while services.active and time.monotonic() < end:  # noqa: ASYNC110 - at most two seconds
-        await asyncio.sleep(0.02)
-    with contextlib.suppress(asyncio.TimeoutError):
-        await asyncio.wait_for(server.close_all_connections(), _FAREWELL_SECONDS)
-    for upload in list(services.uploads):
-        await upload.abort()
 
 
 def _open_store(root: Path) -> Store:

@@ -33,7 +33,7 @@ from kachery_core.errors import (
 )
 from kachery_core.feeds import subfeed_hash
 from kachery_core.messages import SubfeedKey, outline_batches
-from kachery_jupyter.client import line
+from kachery_jupyter.client import feed_line, line
 from kachery_jupyter.client.connection import forget_place
 from tests.support.feed_samples import log_path
 from tests.support.feed_verifier import verify_log
@@ -128,18 +128,24 @@ def test_a_reader_in_another_program_wakes_without_asking_again(node, subfeed):
 def test_100_subfeeds_are_watched_over_one_connection_with_one_question(monkeypatch):
     feed = kc.create_feed()
     watched = {str(n): feed.load_subfeed(f"subfeed {n}") for n in range(100)}
+    feed.load_subfeed("another").append_message(0)
     connections, questions = [], []
-    connected, ask = line._connected, line.ask
+    connected, fed, ask = line._connected, feed_line._connected, line.ask
 
     def count_connection(door):
         connections.append(door)
         return connected(door)
+
+    def count_feed_connection(door):
+        connections.append(door)
+        return fed(door)
 
     def count_question(*arguments, **more):
         questions.append(arguments[2])
         return ask(*arguments, **more)
 
     monkeypatch.setattr(line, "_connected", count_connection)
+    monkeypatch.setattr(feed_line, "_connected", count_feed_connection)
     monkeypatch.setattr("kachery_jupyter.client.feeds.ask", count_question)
 
     def work():
@@ -153,7 +159,7 @@ def test_100_subfeeds_are_watched_over_one_connection_with_one_question(monkeypa
         assert watched["57"].position == 2
         assert pool.submit(kc.watch_for_new_messages, watched).result() == {}
     assert questions == ["/messages/watch"] * 2
-    assert len(connections) == 1  # the watching thread's; this one's was there
+    assert len(connections) == 1  # the watching thread's; this one's were there
 
 
 def test_16_writers_at_once_keep_their_order_and_share_signatures(node):

@@ -25,6 +25,8 @@ AppendId = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$", max_length=32)]
 Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=600_000)]
 # More would make one answer large; a reader asks again.
 LONGEST_READ = 16 << 20
+# All messages of one append together, with their commas; a batch of them is sent whole.
+LARGEST_APPEND = 32 << 20
 
 
 class NewFeed(Message, frozen=True):

@@ -115,7 +115,7 @@ class Endpoint(RequestHandler):
         if facts.query is not None:
             given["query"] = self._converted_query(facts.query)
         if facts.body is not None:
-            given["body"] = _decode(bytes(self._body), facts.body)
+            given["body"] = decode_body(bytes(self._body), facts.body)
         return given
 
     def answer(self, value: Any) -> None:
@@ -231,7 +231,12 @@ class Endpoint(RequestHandler):
             self._watch.cancel()
 
 
-def _decode(body: bytes, body_type: type) -> Any:
+def decode_body(body: bytes, body_type: type) -> Any:
+    """What a body says.
+
+    Raises:
+        InvalidRequestError: nothing of this type.
+    """
     try:
         return msgspec.json.decode(body, type=body_type)
     except (msgspec.MsgspecError, ValueError, RecursionError) as problem:

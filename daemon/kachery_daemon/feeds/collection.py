@@ -5,18 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kachery_core.digests import blake3_hex, json_bytes
 from kachery_core.errors import BrokenChainError
 from kachery_core.feeds import CONTROL_NAME, control_subfeed
-from kachery_core.forks import ForkProof, find_fork
+from kachery_core.forks import find_fork
 from kachery_core.messages import APPEND_ID_SIZE, SubfeedKey
 from kachery_daemon.feeds.committer import Committer
 from kachery_daemon.feeds.heads import Heads
 from kachery_daemon.feeds.legacy import LegacyFeeds
-from kachery_daemon.feeds.log import SubfeedLog
+from kachery_daemon.feeds.logs import Known, Logs
 from kachery_daemon.feeds.refusals import (
     check_name,
     check_not_control,
@@ -30,9 +29,10 @@ from kachery_daemon.feeds.refusals import (
 from kachery_daemon.feeds.registry import FeedRecord, Registry
 from kachery_daemon.feeds.waiting import Waiters
 from kachery_daemon.keyring import OWNER, delete_feed_key, feed_signer, make_feed_key
-from kachery_store.disk import disk_errors, sync_directory
+from kachery_store.disk import sync_directory
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
     from pathlib import Path
 
     from kachery_core.feeds import SubfeedName
@@ -40,15 +40,6 @@ if TYPE_CHECKING:
     from kachery_core.messages import Head
     from kachery_daemon.system.threads import Threads
     from kachery_store.folder import Folder
-
-
-@dataclass
-class _Open:
-    """A subfeed in use: its log, the proof of its fork if it is forked, whether it is too old."""
-
-    log: SubfeedLog
-    fork: ForkProof | None
-    is_old: bool
 
 
 class Feeds:
@@ -68,9 +59,7 @@ class Feeds:
         self.legacy = LegacyFeeds(folder.root)
         self._waiters = Waiters()
         self._records: dict[str, FeedRecord] = {}
-        self._open: dict[SubfeedKey, _Open] = {}
         self._signers: dict[str, Signer] = {}
-        self._opening = asyncio.Lock()
 
     async def start(self) -> None:
         """Read which feeds there are."""
@@ -131,10 +120,22 @@ class Feeds:
             InvalidInputError: a message is too large.
             FeedRollbackError, FeedForkedError: this is an older or another copy of the feed.
         """
+        while (done := self.append_soon(key, append_id, payloads, writer)) is None:
+            await self._prepare(key)
+        return await asyncio.wrap_future(done)
+
+    def append_soon(
+        self, key: SubfeedKey, append_id: bytes, payloads: list[bytes], writer: int = OWNER
+    ) -> Future[tuple[int, int]] | None:
+        """Begin an append if nothing of what it needs is on the disk; otherwise None.
+
+        Everything is checked here, without a pause before the committer has it: nothing that
+        ends a feed comes in between. The rest is as for `append`.
+        """
         check_payloads(payloads)
         check_not_control(key)
         check_writeable(self.get(key.feed), writer)
-        return await self._append(key, append_id, payloads)
+        return self._begin(key, append_id, payloads)
 
     async def read(self, key: SubfeedKey, position: int, max_bytes: int) -> tuple[Head, bytes]:
         """Batches from a position on: the head before them, and their bytes.
@@ -143,14 +144,14 @@ class Feeds:
             FeedNotFoundError: not here.
             FeedForkedError: from this position on there are two histories.
         """
-        opened = await self._opened(key)
+        opened = await self._logs.open(key)
         if opened.fork is not None and position >= opened.fork.index:
             raise forked(opened.fork)
         return await self._threads.run(opened.log.read, position, max_bytes)
 
     async def length(self, key: SubfeedKey) -> int:
         """How many messages a subfeed has that can be believed."""
-        opened = await self._opened(key)
+        opened = await self._logs.open(key)
         length = opened.log.head.length
         return length if opened.fork is None else min(length, opened.fork.index)
 
@@ -171,7 +172,7 @@ class Feeds:
             FeedForkedError: it is another history of the same subfeed; the proof is kept.
             UntrustworthyError: it is no history of this subfeed at all.
         """
-        opened = await self._opened(key)
+        opened = await self._logs.open(key)
         ours_before, ours = await self._threads.run(opened.log.read, before.length, len(theirs))
         if ours_before != before:
             raise BrokenChainError(
@@ -197,7 +198,10 @@ class Feeds:
         await self.name_subfeed(key, CONTROL_NAME)
         last = json_bytes({"retired": True, "successor": successor, "reason": reason})
         # The same id each time: retiring again after a crash does not say it twice.
-        await self._append(key, bytes.fromhex(blake3_hex(last))[:APPEND_ID_SIZE], [last])
+        append_id = bytes.fromhex(blake3_hex(last))[:APPEND_ID_SIZE]
+        while (done := self._begin(key, append_id, [last])) is None:
+            await self._prepare(key)
+        await asyncio.wrap_future(done)
         record = await self._threads.run(self._registry.retire, feed, successor, reason)
         self._records[feed] = record
         return record
@@ -209,50 +213,48 @@ class Feeds:
             FeedNotFoundError, FeedNotWriteableError: not here, or not yours.
         """
         check_owned(self.get(feed), writer)
-        async with self._opening:
-            self._records.pop(feed, None)
-            self._signers.pop(feed, None)
-            for key in [key for key in self._open if key.feed == feed]:
-                self._open.pop(key).log.close()
+        self._records.pop(feed, None)
+        self._signers.pop(feed, None)
+        async with self._logs.without(feed):
             await self._threads.run(self._delete, feed)
 
     async def close(self) -> None:
         """Finish the appends in hand and close every log."""
         await self._threads.run(self._committer.close)
-        for opened in self._open.values():
-            opened.log.close()
-        self._open.clear()
+        self._logs.close()
 
-    async def _append(
+    def _begin(
         self, key: SubfeedKey, append_id: bytes, payloads: list[bytes]
-    ) -> tuple[int, int]:
-        opened = await self._opened(key)
+    ) -> Future[tuple[int, int]] | None:
+        opened = self._logs.get(key)
+        signer = self._signers.get(key.feed)
+        if opened is None or signer is None or opened.is_old:
+            return None
         if opened.fork is not None:
             raise forked(opened.fork)
-        if opened.is_old:
-            check_witness(opened.log, await self._threads.run(self._witness.find, key))
-        signer = self._signers.get(key.feed)
-        if signer is None:
-            signer = await self._threads.run(feed_signer, self._folder, key.feed)
-            self._signers[key.feed] = signer
-        done = self._committer.append(opened.log, signer, append_id, payloads)
-        return await asyncio.wrap_future(done)
+        return self._committer.append(opened.log, signer, append_id, payloads)
 
-    async def _opened(self, key: SubfeedKey) -> _Open:
-        opened = self._open.get(key)
-        if opened is None or opened.log.failed:
-            async with self._opening:
-                self.get(key.feed)
-                opened = self._open.get(key)
-                if opened is None or opened.log.failed:
-                    opened = await self._threads.run(self._open_log, key)
-                    self._open[key] = opened
-        return opened
+    async def _prepare(self, key: SubfeedKey) -> None:
+        """Open what an append needs.
+
+        Raises:
+            FeedRollbackError, FeedForkedError: this is an older or another copy of the feed.
+        """
+        opened = await self._logs.open(key)
+        if opened.is_old and opened.fork is None:
+            check_witness(opened.log, await self._threads.run(self._witness.find, key))
+        opened.is_old = False
+        if key.feed not in self._signers:
+            signer = await self._threads.run(feed_signer, self._folder, key.feed)
+            self.get(key.feed)
+            self._signers[key.feed] = signer
 
     def _start(self) -> None:
         self._witness_path.parent.mkdir(parents=True, exist_ok=True)
         self._heads = Heads(self._folder.state / "heads.sqlite")
         self._witness = Heads(self._witness_path)
+        known = Known(self._registry, self._heads, self._witness)
+        self._logs = Logs(self._folder, self._threads, known, self.get)
         self._committer = Committer([self._heads, self._witness], self._waiters.wake_from_thread)
         self._records = {record.feed: record for record in self._registry.all()}
 
@@ -262,24 +264,6 @@ class Feeds:
             return self._registry.add(feed, name, writer)
         except BaseException:
             delete_feed_key(self._folder, feed)
-            raise
-
-    def _open_log(self, key: SubfeedKey) -> _Open:
-        folder = self._folder.state / "feeds" / key.feed
-        with disk_errors(self._folder.root):
-            for path in (folder.parent, folder):
-                if not path.exists():
-                    path.mkdir(mode=0o700)
-                    sync_directory(path.parent)
-        log = SubfeedLog(folder / f"{key.subfeed}.log", key, self._heads.find(key))
-        try:
-            seen = self._witness.find(key)
-            is_old = log.head.length < seen.length
-            if not is_old:  # an older copy can still be read
-                check_witness(log, seen)
-            return _Open(log, self._registry.find_fork(key), is_old)
-        except BaseException:
-            log.close()
             raise
 
     def _delete(self, feed: str) -> None:

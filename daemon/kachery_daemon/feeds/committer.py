@@ -113,6 +113,10 @@ class Committer:
     def _commit(self, appends: list[Append]) -> None:
         """Chain, sign, write, sync, show, answer: in this order."""
         log = appends[0].log
+        # Whoever gave up before the writing began is not answered, and appends nothing.
+        appends = [one for one in appends if one.done.set_running_or_notify_cancel()]
+        if not appends:
+            return
         try:
             fresh, batches = _chained(log, appends)
             if batches:

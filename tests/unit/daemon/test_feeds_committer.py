@@ -193,3 +193,18 @@ def test_each_commit_wakes_readers_once_it_can_be_read(bench):
     assert seen == [(bench.key, number) for number in range(1, 6)]
     assert check_run(bench.key, Head(), bench.log.read(0, 1000)[1])
     bench.committer = Committer(bench.heads, bench.woken.append)
+
+
+def test_who_gives_up_before_the_disk_was_asked_appends_nothing_and_breaks_nothing(
+    bench, monkeypatch
+):
+    gate = Gate(monkeypatch)
+    first = bench.append(0)
+    assert gate.is_held.wait(PATIENCE)
+    given_up, kept = bench.append(1), bench.append(2)
+    assert given_up.cancel()
+    assert not first.cancel()
+    gate.go.set()
+    assert kept.result(PATIENCE) == (1, 1)
+    assert bench.append(3).result(PATIENCE) == (2, 1)
+    assert bench.messages() == [0, 2, 3]
