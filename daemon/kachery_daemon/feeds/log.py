@@ -20,6 +20,7 @@ from kachery_core.messages import (
     check_head,
     decode_batches,
     outline_batches,
+    signed_end,
 )
 from kachery_store.disk import disk_errors, sync_data, sync_directory, write_all_at
 
@@ -236,17 +237,12 @@ def _cut(
 ) -> tuple[Head, bytes] | None:
     """The part of some batches that begins at a position; None if a signature is not in reach."""
     start = None
-    stop = None
     for outline in outline_batches(data, partial=True):
-        if start is None:
-            if outline.head.length <= position:
-                before = outline.head
-                continue
+        if outline.head.length > position:
             start = outline.start
-        if outline.is_signed:
-            stop = outline.end
-            if stop - start >= max_bytes:
-                break
+            break
+        before = outline.head
+    stop = None if start is None else signed_end(data, start, max_bytes)
     if stop is not None:
         return before, data[start:stop]
     if is_all:
