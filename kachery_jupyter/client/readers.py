@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from kachery_core.errors import BrokenChainError, FeedForkedError
 from kachery_core.messages import ENTRY_SIZE, Batch, Head, SubfeedKey, chain, check_run
-from kachery_core.runs import read_run
+from kachery_core.one_pass import read_run
 from kachery_core.wire.feeds import BEFORE_HEADER, LENGTH_HEADER
 from kachery_jupyter.client.line import ask_patiently
 from kachery_jupyter.client.payloads import decode_messages
@@ -15,7 +15,7 @@ from kachery_jupyter.client.payloads import decode_messages
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from kachery_core.runs import Run
+    from kachery_core.one_pass import Run
     from kachery_jupyter.client.replies import Reply
 
 _READ_BYTES = 4 << 20

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from kachery_core.digests import blake3_hex, json_bytes
-from kachery_core.errors import BrokenChainError
+from kachery_core.errors import BrokenChainError, StorageFailedError
 from kachery_core.feeds import CONTROL_NAME, control_subfeed
 from kachery_core.forks import find_fork
 from kachery_core.messages import APPEND_ID_SIZE, SubfeedKey
@@ -23,6 +23,7 @@ from kachery_daemon.feeds.refusals import (
     check_payloads,
     check_witness,
     check_writeable,
+    ending,
     forked,
     not_found,
 )
@@ -60,6 +61,9 @@ class Feeds:
         self._waiters = Waiters()
         self._records: dict[str, FeedRecord] = {}
         self._signers: dict[str, Signer] = {}
+        # Feeds whose last message is being written; one feed ends at a time.
+        self._ending: set[str] = set()
+        self._ends = asyncio.Lock()
 
     async def start(self) -> None:
         """Read which feeds there are."""
@@ -135,6 +139,8 @@ class Feeds:
         check_payloads(payloads)
         check_not_control(key)
         check_writeable(self.get(key.feed), writer)
+        if key.feed in self._ending:
+            raise ending(key.feed)
         return self._begin(key, append_id, payloads)
 
     async def read(self, key: SubfeedKey, position: int, max_bytes: int) -> tuple[Head, bytes]:
@@ -147,7 +153,13 @@ class Feeds:
         opened = await self._logs.open(key)
         if opened.fork is not None and position >= opened.fork.index:
             raise forked(opened.fork)
-        return await self._threads.run(opened.log.read, position, max_bytes)
+        try:
+            return await self._threads.run(opened.log.read, position, max_bytes)
+        except StorageFailedError:
+            if self._logs.get(key) is opened:
+                raise
+        # It was closed meanwhile: its feed was deleted, or its disk failed and it is opened again.
+        return await self.read(key, position, max_bytes)
 
     async def length(self, key: SubfeedKey) -> int:
         """How many messages a subfeed has that can be believed."""
@@ -193,18 +205,18 @@ class Feeds:
         Raises:
             FeedNotFoundError, FeedNotWriteableError: not here, or not yours.
         """
-        check_writeable(self.get(feed), writer)
-        key = SubfeedKey(feed, control_subfeed())
-        await self.name_subfeed(key, CONTROL_NAME)
-        last = json_bytes({"retired": True, "successor": successor, "reason": reason})
-        # The same id each time: retiring again after a crash does not say it twice.
-        append_id = bytes.fromhex(blake3_hex(last))[:APPEND_ID_SIZE]
-        while (done := self._begin(key, append_id, [last])) is None:
-            await self._prepare(key)
-        await asyncio.wrap_future(done)
-        record = await self._threads.run(self._registry.retire, feed, successor, reason)
-        self._records[feed] = record
-        return record
+        async with self._ends:
+            record = self.get(feed)
+            check_owned(record, writer)
+            if record.retired == {"successor": successor, "reason": reason}:
+                return record  # asked again because the answer was lost
+            check_writeable(record, writer)
+            self._ending.add(feed)
+            try:
+                self._records[feed] = record = await self._end(feed, successor, reason)
+            finally:
+                self._ending.discard(feed)
+            return record
 
     async def delete(self, feed: str, writer: int = OWNER) -> None:
         """Move a feed and its messages to the trash, and forget its key.
@@ -212,11 +224,12 @@ class Feeds:
         Raises:
             FeedNotFoundError, FeedNotWriteableError: not here, or not yours.
         """
-        check_owned(self.get(feed), writer)
-        self._records.pop(feed, None)
-        self._signers.pop(feed, None)
-        async with self._logs.without(feed):
-            await self._threads.run(self._delete, feed)
+        async with self._ends:
+            check_owned(self.get(feed), writer)
+            self._records.pop(feed, None)
+            self._signers.pop(feed, None)
+            async with self._logs.without(feed, self._committer):
+                await self._threads.run(self._delete, feed)
 
     async def close(self) -> None:
         """Finish the appends in hand and close every log."""
@@ -233,6 +246,19 @@ class Feeds:
         if opened.fork is not None:
             raise forked(opened.fork)
         return self._committer.append(opened.log, signer, append_id, payloads)
+
+    async def _end(self, feed: str, successor: str | None, reason: str) -> FeedRecord:
+        """Write a feed's last message, after all that were let in before."""
+        key = SubfeedKey(feed, control_subfeed())
+        await self.name_subfeed(key, CONTROL_NAME)
+        await asyncio.wrap_future(self._committer.run(lambda: None))
+        last = json_bytes({"retired": True, "successor": successor, "reason": reason})
+        # The same id each time: retiring again after a crash does not say it twice.
+        append_id = bytes.fromhex(blake3_hex(last))[:APPEND_ID_SIZE]
+        while (done := self._begin(key, append_id, [last])) is None:
+            await self._prepare(key)
+        await asyncio.wrap_future(done)
+        return await self._threads.run(self._registry.retire, feed, successor, reason)
 
     async def _prepare(self, key: SubfeedKey) -> None:
         """Open what an append needs.

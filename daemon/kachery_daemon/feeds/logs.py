@@ -12,10 +12,11 @@ from kachery_daemon.feeds.refusals import check_witness
 from kachery_store.disk import disk_errors, sync_directory
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterable
 
     from kachery_core.forks import ForkProof
     from kachery_core.messages import SubfeedKey
+    from kachery_daemon.feeds.committer import Committer
     from kachery_daemon.feeds.heads import Heads
     from kachery_daemon.feeds.registry import Registry
     from kachery_daemon.system.threads import Threads
@@ -85,16 +86,20 @@ class Logs:
             self._check_here(key.feed)
             opened = self.get(key)
             if opened is None:
+                failed = self._opened.pop(key, None)
+                if failed is not None:
+                    failed.log.close()
                 opened = await self._threads.run(self._open, key)
                 self._opened[key] = opened
             return opened
 
     @contextlib.asynccontextmanager
-    async def without(self, feed: str) -> AsyncIterator[None]:
-        """Close a feed's logs, and open none meanwhile."""
+    async def without(self, feed: str, committer: Committer) -> AsyncIterator[None]:
+        """Close a feed's logs once the appends in hand are over, and open none meanwhile."""
         async with self._opening:
-            for key in [key for key in self._opened if key.feed == feed]:
-                self._opened.pop(key).log.close()
+            logs = [self._opened.pop(key).log for key in list(self._opened) if key.feed == feed]
+            # In the committer's thread: an append is before the end, or it is refused.
+            await asyncio.wrap_future(committer.run(lambda: _close(logs)))
             yield
 
     def close(self) -> None:
@@ -120,3 +125,8 @@ class Logs:
         except BaseException:
             log.close()
             raise
+
+
+def _close(logs: Iterable[SubfeedLog]) -> None:
+    for log in logs:
+        log.close()

@@ -77,6 +77,15 @@ def check_writeable(record: FeedRecord, writer: int) -> None:
         )
 
 
+def ending(feed: str) -> FeedNotWriteableError:
+    """The error for a feed whose end is being written just now."""
+    return FeedNotWriteableError(
+        f"The feed {feed} is being retired and takes no more messages.",
+        hint="Ask for it again to learn what follows it.",
+        feed=feed,
+    )
+
+
 def check_witness(log: SubfeedLog, seen: Head) -> None:
     """Refuse an older or another copy of a subfeed than the one seen before.
 

@@ -6,7 +6,7 @@ import pytest
 
 from kachery_core.errors import BadSignatureError, BrokenChainError, UntrustworthyError
 from kachery_core.messages import Head, check_run, encode_batch
-from kachery_core.runs import read_run
+from kachery_core.one_pass import read_run
 from tests.support.feed_samples import Chain, SeededKey, random_chain
 
 
