@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from kachery_core.errors import KacheryError
     from kachery_core.uris import KacheryUri, build_uri, parse_uri
     from kachery_jupyter.client import loading, mutables
+    from kachery_jupyter.client.batches import load_many
     from kachery_jupyter.client.feed_exports import compare_export, export_feed, read_export
     from kachery_jupyter.client.feeds import (
         Feed,
@@ -102,6 +103,7 @@ __all__ = [
     "load_feed",
     "load_file",
     "load_json",
+    "load_many",
     "load_npy",
     "load_object",
     "load_pkl",
@@ -152,6 +154,7 @@ _HOMES = {
     "exists": ("kachery_jupyter.client.loading", "exists"),
     "get": ("kachery_jupyter.client.mutables", "get_value"),
     "get_string": ("kachery_jupyter.client.mutables", "get_string"),
+    "load_many": ("kachery_jupyter.client.batches", "load_many"),
     "open": ("kachery_jupyter.client.loading", "open_content"),
     "set": ("kachery_jupyter.client.mutables", "set_value"),
 }

@@ -1,3 +1,4 @@
+# mypy: implicit-reexport
 """Every error a user can meet, in one tree ordered by whose fault it is.
 
 KacheryError                       code · message · hint · fields
@@ -8,15 +9,24 @@ KacheryError                       code · message · hint · fields
 │   │   ├── PathIsFolderError             a folder where a file is expected
 │   │   └── PathUnreadableError           the file may not be read
 │   ├── FeedExistsError                   a feed of this name is already here
+│   ├── InvalidInvitationError            an invitation that is damaged, or for another node
+│   ├── InvalidHubUrlError                not the URL of a hub
+│   ├── ChannelExistsError                a channel of this name is already here
 │   ├── InvalidRangeError                 start or end outside the content
 │   └── InvalidRequestError               a request the node does not understand
 ├── NotFoundError (LookupError)           nobody here has it
 │   ├── ContentNotFoundError              the content is not in the store
 │   ├── FeedNotFoundError                 the feed is not on this node
+│   ├── ChannelNotFoundError              this node is not in such a channel
+│   ├── MemberNotFoundError               the channel has no such member
 │   └── EndpointNotFoundError             the node has no such address
 ├── NotAllowedError (PermissionError)     somebody may, but not you
 │   ├── FeedNotWriteableError             this node does not hold the feed's key, or it is retired
 │   ├── WrongTokenError                   the request does not prove who asks
+│   ├── RoleMissingError                  a role that is not granted, or not enabled here
+│   ├── MembershipRevokedError            the channel's owner took the membership back
+│   ├── MembershipExpiredError            the membership ended and was not renewed
+│   ├── NotOwnerError                     only the channel's owner may do this
 │   └── OwnerOnlyError                    only the node's owner may do this
 ├── UnavailableError (ConnectionError)    the world is not ready
 │   ├── DaemonNotRunningError             no node answers
@@ -27,6 +37,12 @@ KacheryError                       code · message · hint · fields
 │   ├── StorageReadOnlyError              the storage folder cannot be written
 │   ├── StorageFailedError                the disk under the storage folder failed
 │   ├── StorageVersionError               a newer kachery wrote the storage folder
+│   ├── HubUnreachableError               the hub of a channel does not answer
+│   ├── HubNotTrustedError                the hub has not the certificate its URL names
+│   ├── HubProgramMissingError            no nats-server to start a hub with
+│   ├── NoProviderError                   nobody who has it is present and may provide it
+│   ├── TransferStalledError              no bytes arrive any more
+│   ├── TransferCancelledError            given up before its end
 │   └── OfflineError                      not possible without a node
 ├── UntrustworthyError                    bytes that are not what they should be
 │   ├── ContentDamagedError               stored bytes no longer match their name
@@ -38,54 +54,53 @@ KacheryError                       code · message · hint · fields
 │   ├── FeedRollbackError                 the feed here is older than what was seen of it
 │   ├── HashCollisionError                two contents with one SHA-1
 │   ├── KeyUnsafeError                    a key that others may read, or that is none
+│   ├── BadEnvelopeError                  a message not sealed or signed as it should be
+│   ├── BadMembershipError                not what the channel signed
+│   ├── BadChunkError                     bytes from another node that are not the content
 │   └── LinkedFileChangedError            a linked file is not the file that was linked
 ├── OverLimitError                        more than there is room for
 │   ├── StorageFullError                  no space left where the bytes should go
+│   ├── TooBusyError                      another node has more to do than it accepts
 │   └── TooLargeError                     larger than is accepted
 └── InternalError                         a bug of ours, logged under its number
 """
 
 from __future__ import annotations
 
-import re
-from typing import Any, ClassVar
-
-_classes: dict[str, type[KacheryError]] = {}
-
-
-class KacheryError(Exception):
-    """Something did not work.
-
-    Attributes:
-        code: stable name of the class, the same on the wire and in every version.
-        message: what happened.
-        hint: what to do next.
-        fields: facts behind the message, as plain JSON values.
-    """
-
-    code: ClassVar[str] = "kachery"
-
-    def __init__(self, message: str, *, hint: str = "", **fields: Any) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
-        self.fields = fields
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        words = re.findall(r"[A-Z][a-z]*", cls.__name__.removesuffix("Error"))
-        cls.code = "-".join(words).lower()
-        _classes[cls.code] = cls
-
-    def __str__(self) -> str:
-        return f"{self.message} {self.hint}" if self.hint else self.message
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return error_from_wire, (error_to_wire(self),)
-
-
-class InvalidInputError(KacheryError, ValueError):
-    """The request itself is wrong."""
+from kachery_core.error_kinds import (  # noqa: F401 - one address for all errors
+    InternalError,
+    InvalidInputError,
+    KacheryError,
+    NotAllowedError,
+    NotFoundError,
+    OverLimitError,
+    UnavailableError,
+    UntrustworthyError,
+    error_classes,
+    error_from_wire,
+    error_to_wire,
+)
+from kachery_core.network_errors import (  # noqa: F401
+    BadChunkError,
+    BadEnvelopeError,
+    BadMembershipError,
+    ChannelExistsError,
+    ChannelNotFoundError,
+    HubNotTrustedError,
+    HubProgramMissingError,
+    HubUnreachableError,
+    InvalidHubUrlError,
+    InvalidInvitationError,
+    MemberNotFoundError,
+    MembershipExpiredError,
+    MembershipRevokedError,
+    NoProviderError,
+    NotOwnerError,
+    RoleMissingError,
+    TooBusyError,
+    TransferCancelledError,
+    TransferStalledError,
+)
 
 
 class InvalidUriError(InvalidInputError):
@@ -120,10 +135,6 @@ class InvalidRequestError(InvalidInputError):
     """The node does not understand the request."""
 
 
-class NotFoundError(KacheryError, LookupError):
-    """It is not here."""
-
-
 class FeedNotFoundError(NotFoundError):
     """The feed is not on this node."""
 
@@ -136,10 +147,6 @@ class EndpointNotFoundError(NotFoundError):
     """The node has nothing at this address."""
 
 
-class NotAllowedError(KacheryError, PermissionError):
-    """You may not do this."""
-
-
 class FeedNotWriteableError(NotAllowedError):
     """Nobody can append to this feed here."""
 
@@ -150,10 +157,6 @@ class WrongTokenError(NotAllowedError):
 
 class OwnerOnlyError(NotAllowedError):
     """Only the node's owner may do this."""
-
-
-class UnavailableError(KacheryError, ConnectionError):
-    """The node, or what it needs, cannot be reached."""
 
 
 class DaemonNotRunningError(UnavailableError):
@@ -190,10 +193,6 @@ class StorageVersionError(UnavailableError):
 
 class OfflineError(UnavailableError):
     """This needs a running node."""
-
-
-class UntrustworthyError(KacheryError):
-    """Bytes that are not what they should be."""
 
 
 class ContentDamagedError(UntrustworthyError):
@@ -236,42 +235,9 @@ class LinkedFileChangedError(UntrustworthyError):
     """A linked file is not the file that was linked."""
 
 
-class OverLimitError(KacheryError):
-    """There is no room for this."""
-
-
 class StorageFullError(OverLimitError, OSError):
     """No space is left for the bytes."""
 
 
 class TooLargeError(OverLimitError):
     """Larger than is accepted."""
-
-
-class InternalError(KacheryError):
-    """A bug in kachery; the node's log has the details."""
-
-
-def error_classes() -> dict[str, type[KacheryError]]:
-    """Every class of the tree by its code."""
-    return dict(_classes)
-
-
-def error_to_wire(error: KacheryError) -> dict[str, Any]:
-    """The JSON object that stands for an error."""
-    return {
-        "code": error.code,
-        "message": error.message,
-        "hint": error.hint,
-        "fields": error.fields,
-    }
-
-
-def error_from_wire(value: dict[str, Any]) -> KacheryError:
-    """The error that a JSON object stands for; the same class as on the other side."""
-    error_class = _classes.get(str(value.get("code")), KacheryError)
-    error = error_class(str(value.get("message", "unknown error")), hint=str(value.get("hint", "")))
-    fields = value.get("fields")
-    if isinstance(fields, dict):
-        error.fields = fields  # whatever their names, none becomes an argument
-    return error

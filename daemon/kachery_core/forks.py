@@ -12,6 +12,7 @@ import msgspec
 
 from kachery_core.errors import BrokenChainError
 from kachery_core.messages import Batch, Head, SubfeedKey, chain, check_run, encode_batch
+from kachery_core.runs import batches_from, head_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,10 +81,11 @@ def _entries(key: SubfeedKey, before: Head, batches: list[Batch]) -> Iterator[by
 def _proof(
     key: SubfeedKey, before: Head, first: list[Batch], second: list[Batch], shared: int
 ) -> ForkProof:
-    """Leave out what both have in common, batch by batch."""
-    while first and second and first[0] == second[0] and first[0].head.length <= shared:
-        before = first[0].head
-        first, second = first[1:], second[1:]
-    return ForkProof(
-        key, before, b"".join(map(encode_batch, first)), b"".join(map(encode_batch, second))
+    """Leave out what both have in common.
+
+    By messages: the same messages may be cut into other batches, or signed at other places.
+    """
+    ours, theirs = (
+        b"".join(map(encode_batch, batches_from(batches, shared))) for batches in (first, second)
     )
+    return ForkProof(key, head_at(key, before, first, shared), ours, theirs)

@@ -5,10 +5,8 @@ The caller holds the storage folder's life lock, so nobody else makes the same f
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
-import stat
 from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -19,42 +17,23 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_pem_private_key,
 )
-from nacl.bindings import crypto_sign
 
 from kachery_core.errors import InvalidInputError, KeyUnsafeError
-from kachery_core.keys import SIGNATURE_SIZE
-from kachery_store.disk import disk_errors, sync_directory, write_all
+from kachery_core.keys import SeedSigner
+from kachery_core.nkeys import account_nkey
+from kachery_daemon.system.private_files import PRIVATE, read_private, write_durably
+from kachery_store.disk import disk_errors, sync_directory
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from kachery_store.folder import Folder
 
-_PRIVATE = 0o600
 _READABLE = 0o444
 _GROUP_READABLE = 0o440
 # The node's owner, as feeds and mutables know their writers; other users are their user ids.
 OWNER = -1
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
-
-
-class FeedSigner:
-    """Signs for one feed."""
-
-    def __init__(self, key: Ed25519PrivateKey) -> None:
-        self._public_key = node_id(key)
-        raw = key.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
-        # As libsodium has it, which signs in two thirds of OpenSSL's time.
-        self._key = raw + bytes.fromhex(self._public_key)
-
-    @property
-    def public_key(self) -> str:
-        """The feed's public key."""
-        return self._public_key
-
-    def sign(self, data: bytes) -> bytes:
-        """The 64 bytes of a signature."""
-        return crypto_sign(data, self._key)[:SIGNATURE_SIZE]
 
 
 def node_key(folder: Folder) -> Ed25519PrivateKey:
@@ -67,8 +46,8 @@ def node_key(folder: Folder) -> Ed25519PrivateKey:
     with disk_errors(folder.root):
         if not path.exists():
             key = Ed25519PrivateKey.generate()
-            _write_new(folder, path, _pem(key), _PRIVATE)
-        return _checked_key(path, _read_private(path))
+            _write_new(folder, path, _pem(key), PRIVATE)
+        return _checked_key(path, read_private(path))
 
 
 def node_id(key: Ed25519PrivateKey) -> str:
@@ -76,19 +55,21 @@ def node_id(key: Ed25519PrivateKey) -> str:
     return key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
 
 
+def seed_of(key: Ed25519PrivateKey) -> bytes:
+    """The 32 bytes that are the secret of a key."""
+    return key.private_bytes_raw()
+
+
 def make_feed_key(folder: Folder) -> str:
     """Make the key of a new feed; its public key, which is the feed's name."""
     key = Ed25519PrivateKey.generate()
-    keys = folder.state / "keys"
     with disk_errors(folder.root):
-        if not keys.exists():
-            keys.mkdir(mode=0o700)
-            sync_directory(keys.parent)
-        _write_new(folder, _feed_key_path(folder, node_id(key)), _pem(key), _PRIVATE)
+        _make_key_folder(folder)
+        _write_new(folder, _feed_key_path(folder, node_id(key)), _pem(key), PRIVATE)
     return node_id(key)
 
 
-def feed_signer(folder: Folder, feed: str) -> FeedSigner:
+def feed_signer(folder: Folder, feed: str) -> SeedSigner:
     """What signs for a feed; the key itself never leaves this file.
 
     Raises:
@@ -96,13 +77,34 @@ def feed_signer(folder: Folder, feed: str) -> FeedSigner:
     """
     path = _feed_key_path(folder, feed)
     with disk_errors(folder.root):
-        return FeedSigner(_checked_key(path, _read_private(path)))
+        return SeedSigner(seed_of(_checked_key(path, read_private(path))))
 
 
 def delete_feed_key(folder: Folder, feed: str) -> None:
     """Forget the key of a feed: nobody can append to it any more."""
     with disk_errors(folder.root):
         _feed_key_path(folder, feed).unlink(missing_ok=True)
+
+
+def make_channel_key(folder: Folder) -> SeedSigner:
+    """Make the key of a new channel; whoever has it decides who belongs to the channel."""
+    key = Ed25519PrivateKey.generate()
+    with disk_errors(folder.root):
+        _make_key_folder(folder)
+        path = _channel_key_path(folder, account_nkey(node_id(key)))
+        _write_new(folder, path, _pem(key), PRIVATE)
+    return SeedSigner(seed_of(key))
+
+
+def channel_signer(folder: Folder, channel_id: str) -> SeedSigner:
+    """What signs for a channel that this node owns.
+
+    Raises:
+        KeyUnsafeError: others may read the key, or it is none.
+    """
+    path = _channel_key_path(folder, channel_id)
+    with disk_errors(folder.root):
+        return SeedSigner(seed_of(_checked_key(path, read_private(path))))
 
 
 def owner_token(folder: Folder) -> str:
@@ -114,11 +116,11 @@ def owner_token(folder: Folder) -> str:
     path = folder.state / "token"
     with disk_errors(folder.root):
         if path.exists():
-            token = _read_private(path).decode("ascii", "replace").strip()
+            token = read_private(path).decode("ascii", "replace").strip()
             if _TOKEN.fullmatch(token):
                 return token
         token = secrets.token_urlsafe(32)
-        _write_new(folder, path, token.encode(), _PRIVATE)
+        _write_new(folder, path, token.encode(), PRIVATE)
         return token
 
 
@@ -168,41 +170,22 @@ def _feed_key_path(folder: Folder, feed: str) -> Path:
     return folder.state / "keys" / f"{feed}.pem"
 
 
+def _channel_key_path(folder: Folder, channel_id: str) -> Path:
+    return folder.state / "keys" / f"channel-{channel_id}.pem"
+
+
+def _make_key_folder(folder: Folder) -> None:
+    keys = folder.state / "keys"
+    if not keys.exists():
+        keys.mkdir(mode=0o700)
+        sync_directory(keys.parent)
+
+
 def _write_new(
     folder: Folder, path: Path, data: bytes, mode: int, group: int | None = None
 ) -> None:
-    """Write a file that is never readable by more than it should be, and whole or absent."""
-    temporary = folder.state / f"{path.name}.{secrets.token_hex(8)}"
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE)
-    try:
-        try:
-            write_all(descriptor, memoryview(data))
-            if group is not None:
-                os.fchown(descriptor, -1, group)
-            if hasattr(os, "fchmod"):
-                os.fchmod(descriptor, mode)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    sync_directory(path.parent)
-
-
-def _read_private(path: Path) -> bytes:
-    """The content of a secret file that nobody else may read."""
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
-    with open(descriptor, "rb") as file:
-        mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-        if os.name != "nt" and mode & 0o077:
-            raise KeyUnsafeError(
-                f"The secret file {path} can be read by others (mode {mode:04o}).",
-                hint=f"Run `chmod 600 {path}`; if somebody may have read it, delete it instead.",
-                path=str(path),
-            )
-        return file.read()
+    """Write a secret; what is half written is in the state folder, where nobody else looks."""
+    write_durably(path, data, mode, folder.state, group)
 
 
 def _checked_key(path: Path, pem: bytes) -> Ed25519PrivateKey:

@@ -21,6 +21,7 @@ from kachery_daemon.api.door import Door
 from kachery_daemon.api.services import Limits, Services
 from kachery_daemon.api.serving import Serving
 from kachery_daemon.feeds.collection import Feeds
+from kachery_daemon.sharing.sharing import Sharing
 from kachery_daemon.system.listening import listen_on_loopback, listen_on_path
 from kachery_daemon.system.peers import own_uid
 from kachery_daemon.system.threads import Threads
@@ -155,6 +156,9 @@ class Node:
         feeds = Feeds(folder, self.config.witness_path, threads)
         await feeds.start()
         self._cleanup.push_async_callback(feeds.close)
+        sharing = Sharing(store, threads)
+        await sharing.start()
+        self._cleanup.push_async_callback(sharing.stop)
         await self._serve(
             listeners,
             feed_listener,
@@ -162,6 +166,7 @@ class Node:
                 store,
                 threads,
                 feeds,
+                sharing.loads,
                 door,
                 probe,
                 self._settings(port),

@@ -16,6 +16,7 @@ from kachery_jupyter.cli.console import printable, shown_size, shown_time
 from kachery_jupyter.client import folders, holdings, loading, storing
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import BinaryIO
 
     from kachery_jupyter.client.holdings import FileInfo
@@ -39,22 +40,38 @@ def store(paths: tuple[str, ...], name: str | None) -> None:
         click.echo(_store_one(path, name))
 
 
+def _where_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that say where to look for what is not here."""
+    for option in (
+        click.option("--local-only", is_flag=True, help="Ask no other node."),
+        click.option("--channel", metavar="NAME", help="The only channel to ask."),
+    ):
+        command = option(command)
+    return command
+
+
 @click.command()
 @click.argument("uri")
 @click.option("--dest", help="Write a copy here; needed for a folder.")
-def load(uri: str, dest: str | None) -> None:
-    """Print the path of a verified copy, or write one with --dest."""
+@_where_options
+def load(uri: str, dest: str | None, channel: str | None, *, local_only: bool) -> None:
+    """Print the path of a verified copy, or write one with --dest.
+
+    What is not here is fetched from the channels of this node.
+    """
     parts = parse_content_uri(uri)
     if parts.is_folder and not parts.path:
         if dest is None:
             raise click.UsageError(
                 "A folder needs --dest; `kachery cat` and `kachery ls` look inside without it."
             )
-        path: Any = folders.load_dir(uri, dest)
+        path: Any = folders.load_dir(uri, dest, channel=channel, local_only=local_only)
     else:
-        path = loading.load_file(uri, dest)
+        path = loading.load_file(uri, dest, channel=channel, local_only=local_only)
     if path is None:
-        raise _not_found(uri)
+        raise ContentNotFoundError(
+            f"{uri} is not in the store.", hint="`kachery explain URI` says where was looked."
+        )
     click.echo(str(path))
 
 
@@ -62,13 +79,15 @@ def load(uri: str, dest: str | None) -> None:
 @click.argument("uri")
 @click.option("--start", type=click.IntRange(min=0), default=0, help="First byte.")
 @click.option("--end", type=click.IntRange(min=0), help="The byte after the last.")
-def cat(uri: str, start: int, end: int | None) -> None:
+@_where_options
+def cat(uri: str, start: int, end: int | None, channel: str | None, *, local_only: bool) -> None:
     """Write content to standard output, verified.
 
-    No byte is written before the part it is in was compared with its digest.
+    No byte is written before the part it is in was compared with its digest. Of a large content
+    on another node only what is written is fetched.
     """
     parse_content_uri(uri)  # a path is not a URI here, though it is for `kc.open`
-    with loading.open_content(uri) as content:
+    with loading.open_content(uri, channel=channel, local_only=local_only) as content:
         size = content.seek(0, 2)
         last = size if end is None else end
         if not start <= last <= size:

@@ -1,4 +1,7 @@
-"""The public functions as coroutines: each runs in a thread, so that the caller's loop goes on."""
+"""The public functions as coroutines: each runs in a thread, so that the caller's loop goes on.
+
+To cancel one is to hang up: the node stops what it was doing for it.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import functools
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from kachery_jupyter.client import (
+    batches,
     feed_exports,
     feeds,
     folders,
@@ -15,6 +19,7 @@ from kachery_jupyter.client import (
     mutables,
     storing,
 )
+from kachery_jupyter.client.stopping import Stopper, stopped_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -28,7 +33,13 @@ def awaitable(function: Callable[P, T]) -> Callable[P, Coroutine[Any, Any, T]]:
 
     @functools.wraps(function)
     async def call(*args: P.args, **kwargs: P.kwargs) -> T:
-        return await asyncio.to_thread(function, *args, **kwargs)
+        stopper = Stopper()
+        try:
+            with stopped_by(stopper):
+                return await asyncio.to_thread(function, *args, **kwargs)
+        except asyncio.CancelledError:
+            stopper.stop()
+            raise
 
     return call
 
@@ -52,6 +63,7 @@ load_npy = awaitable(loading.load_npy)
 load_pkl = awaitable(loading.load_pkl)
 load_bytes = awaitable(loading.load_bytes)
 load_file = awaitable(loading.load_file)
+load_many = awaitable(batches.load_many)
 open = awaitable(loading.open_content)  # noqa: A001 - kc.open, as in `io.open`
 exists = awaitable(loading.exists)
 info = awaitable(holdings.info)

@@ -46,10 +46,12 @@ class Place:
     Attributes:
         store: the storage folder; not writable for a guest.
         node: the node that keeps it; None in offline mode.
+        reads_by_node: the node, if it has to read for this program, which may not do so itself.
     """
 
     store: Store
     node: Node | None = None
+    reads_by_node: Node | None = None
 
     @property
     def guest_of(self) -> Node | None:
@@ -121,13 +123,23 @@ def _online_place(environment: Environment) -> Place:
     storage_dir = Path(node.probe.storage_dir)
     if environment.storage_dir is not None:
         _check_same_folder(environment.storage_dir, storage_dir)
-    if not os.access(storage_dir, os.R_OK | os.X_OK):
+    if _may_read(storage_dir):
+        return Place(_store(storage_dir, writable=_is_ours(storage_dir, uid)), node)
+    if not node.door.proves_who_asks:
         raise StorageFailedError(
             f"The node's storage folder {storage_dir} cannot be read by you.",
             hint="Ask its owner for `kachery daemon start --shared`, or start your own node.",
             path=str(storage_dir),
         )
-    return Place(_store(storage_dir, writable=_is_ours(storage_dir, uid)), node)
+    return Place(_store(storage_dir, writable=False), node, reads_by_node=node)
+
+
+def _may_read(storage_dir: Path) -> bool:
+    """Whether this program may open what is in a storage folder."""
+    folders = (storage_dir, storage_dir / "sha1")
+    return all(
+        os.access(folder, os.R_OK | os.X_OK) for folder in folders if os.access(folder, os.F_OK)
+    ) and os.access(storage_dir, os.F_OK)
 
 
 def _store(folder: Path, *, writable: bool) -> Store:

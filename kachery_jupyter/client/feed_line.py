@@ -28,7 +28,7 @@ class FeedLine:
         self.was_used = False
         self._patience = 0.0
         try:
-            self._socket = _connected(door)
+            self.socket = _connected(door)
         except OSError as problem:
             raise gone(door, problem) from problem
 
@@ -37,13 +37,13 @@ class FeedLine:
         """Whether a question can be asked here."""
         return door.feeds_socket is not None and method == "POST" and path in ASKED
 
-    def ask(self, _method: str, path: str, body: bytes, wait_seconds: float) -> Reply:
+    def ask(self, path: str, body: bytes, wait_seconds: float) -> Reply:
         """One question, one answer."""
         patience = _PATIENCE_SECONDS + wait_seconds
         if patience != self._patience:
-            self._socket.settimeout(patience)
+            self.socket.settimeout(patience)
             self._patience = patience
-        self._socket.sendall(encode_question(ASKED[path], body))
+        self.socket.sendall(encode_question(ASKED[path], body))
         rest = self._read()
         self.was_used = True
         try:
@@ -56,11 +56,11 @@ class FeedLine:
 
     def close(self) -> None:
         """Let go of it."""
-        self._socket.close()
+        self.socket.close()
 
     def __del__(self) -> None:
         # Another node's line is let go when the environment changes, the last one at exit.
-        if hasattr(self, "_socket"):
+        if hasattr(self, "socket"):
             self.close()
 
     def _read(self) -> bytes:
@@ -80,14 +80,14 @@ class FeedLine:
         view = memoryview(rest)
         view[:filled] = start[SIZE.size :]
         while filled < size:
-            count = self._socket.recv_into(view[filled:], size - filled)
+            count = self.socket.recv_into(view[filled:], size - filled)
             if not count:
                 raise ConnectionResetError("it closed the connection")
             filled += count
         return bytes(rest)
 
     def _received(self) -> bytes:
-        piece = self._socket.recv(_PIECE)
+        piece = self.socket.recv(_PIECE)
         if not piece:
             raise ConnectionResetError("it closed the connection")
         return piece

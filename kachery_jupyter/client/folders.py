@@ -30,17 +30,17 @@ from kachery_jupyter.client.listings import (
     encode_listing,
     uri_of,
 )
+from kachery_jupyter.client.locating import bring_all, brought, held_content
 from kachery_jupyter.client.progress import progress_bar
 from kachery_jupyter.client.storing import file_path
 from kachery_store.sources import open_source
-from kachery_store.verified_file import open_verified
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from kachery_store.objects import Held
-    from kachery_store.store import Label, Store
+    from kachery_jupyter.client.located import Located
+    from kachery_store.store import Label
 
 # Small files of one folder share a wait for the disk; this many bytes of them at a time.
 _BATCH_BYTES = 32 << 20
@@ -74,42 +74,64 @@ def store_dir(path: str | os.PathLike[str], label: str | None = None) -> str:
     return str(ContentUri(sha1, name, is_folder=True))
 
 
-def list_dir(uri: str) -> dict[str, str] | None:
-    """The files of a stored folder: relative path to URI; None if the folder is not here."""
-    listing = _load_listing(uri)
+def list_dir(
+    uri: str, *, channel: str | None = None, local_only: bool = False
+) -> dict[str, str] | None:
+    """The files of a stored folder: relative path to URI; None if nobody has the folder.
+
+    Args:
+        uri: of the folder.
+        channel: the only channel to ask if it is not here; by default all that may be asked.
+        local_only: ask nobody.
+    """
+    listing = _load_listing(uri, channel, local_only=local_only)
     return None if listing is None else {path: uri_of(path, file) for path, file in listing.walk()}
 
 
-def load_dir(uri: str, dest: str | os.PathLike[str]) -> str | None:
+def load_dir(
+    uri: str,
+    dest: str | os.PathLike[str],
+    *,
+    channel: str | None = None,
+    local_only: bool = False,
+) -> str | None:
     """Write a stored folder to disk, every file verified, each whole or absent.
 
     Args:
         uri: of the folder.
         dest: the folder to write to; made if missing. Files there stay, and one that differs from
             what should be written is an error before anything is written.
+        channel: the only channel to ask for what is not here; by default all that may be asked.
+        local_only: ask nobody.
 
     Returns:
-        `dest`, or None if the folder is not here.
+        `dest`, or None if nobody has the folder.
 
     Raises:
-        ContentNotFoundError: a file of the folder is not here; nothing was written.
+        ContentNotFoundError: nobody has a file of the folder; nothing was written.
         InvalidPathError: another file is in the way; nothing was written.
+        HubUnreachableError, RoleMissingError: see `load_text`.
     """
-    listing = _load_listing(uri)
+    listing = _load_listing(uri, channel, local_only=local_only)
     if listing is None:
         return None
     root = file_path(dest)
-    store = current_place().store
-    planned = [(root / path, _held(store, path, file)) for path, file in listing.walk()]
-    missing = [(target, held) for target, held in planned if not _is_there(store, target, held)]
+    if not local_only:
+        files = [
+            ContentUri(file.sha1, path.rpartition("/")[2], file.manifest or None)
+            for path, file in listing.walk()
+        ]
+        bring_all(list(dict.fromkeys(files)), channel, root.name)
+    planned = [(root / path, _here(path, file)) for path, file in listing.walk()]
+    missing = [(target, content) for target, content in planned if not _is_there(target, content)]
     with path_errors(root):
         root.mkdir(parents=True, exist_ok=True)
         for folder in listing.walk_folders():
             (root / folder).mkdir(exist_ok=True)
-    total = sum(held.size for _, held in missing)
+    total = sum(content.size for _, content in missing)
     with progress_bar(total, f"Loading {root.name}") as advance:
-        for target, held in missing:
-            _write(store, target, held, advance)
+        for target, content in missing:
+            _write(target, content, advance)
     return str(root)
 
 
@@ -175,17 +197,18 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
         ) from problem
 
 
-def _load_listing(uri: Any) -> Listing | None:
+def _load_listing(uri: Any, channel: str | None, *, local_only: bool) -> Listing | None:
     parts = parse_content_uri(uri)
     if not parts.is_folder:
         raise InvalidUriError(
             f"{uri!r} is the URI of a file.", hint="That of a folder begins with sha1dir://."
         )
-    store = current_place().store
-    held = store.objects.find(parts.sha1)
-    if held is None:
+    content = held_content(parts.sha1)
+    if content is None and not local_only:
+        content = brought(ContentUri(parts.sha1, parts.name), channel)
+    if content is None:
         return None
-    listing = decode_listing(store.objects.read(held))
+    listing = decode_listing(content.read())
     for name in parts.path:
         if name not in listing.folders:
             raise ContentNotFoundError(
@@ -196,24 +219,25 @@ def _load_listing(uri: Any) -> Listing | None:
     return listing
 
 
-def _held(store: Store, path: str, file: ListedFile) -> Held:
-    held = store.objects.find(file.sha1)
-    if held is None:
+def _here(path: str, file: ListedFile) -> Located:
+    content = held_content(file.sha1)
+    if content is None:
         raise ContentNotFoundError(
-            f"The file {path!r} of this folder is not in the store; nothing was written.",
-            hint="Load it from where the folder was stored.",
+            f"The file {path!r} of this folder is neither here nor on the channels;"
+            " nothing was written.",
+            hint="Load it from where the folder was stored; `kc.explain` says where was looked.",
             sha1=file.sha1,
             path=path,
         )
-    return held
+    return content
 
 
-def _is_there(store: Store, target: Path, held: Held) -> bool:
+def _is_there(target: Path, content: Located) -> bool:
     """Whether the file is at its place already; another one there is an error."""
     if not os.path.lexists(target):
         return False
-    if target.is_file() and target.stat().st_size == held.size:
-        with target.open("rb") as found, open_verified(store.objects, held) as wanted:
+    if target.is_file() and target.stat().st_size == content.size:
+        with target.open("rb") as found, content.open() as wanted:
             if all(mine == theirs for mine, theirs in _side_by_side(found, wanted)):
                 return True
     raise InvalidPathError(
@@ -230,8 +254,8 @@ def _side_by_side(first: Any, second: Any) -> Iterator[tuple[bytes, bytes]]:
             return
 
 
-def _write(store: Store, target: Path, held: Held, advance: Callable[[int], None] | None) -> None:
-    with writing_whole(target) as descriptor, open_verified(store.objects, held) as source:
+def _write(target: Path, content: Located, advance: Callable[[int], None] | None) -> None:
+    with writing_whole(target) as descriptor, content.open() as source:
         while piece := source.read(CHUNK_SIZE):
             view = memoryview(piece)
             while view:

@@ -11,15 +11,15 @@ from urllib.parse import quote, urlencode
 from kachery_core.errors import LinkedFileChangedError, OwnerOnlyError, StorageReadOnlyError
 from kachery_core.uris import ContentUri
 from kachery_jupyter.client.connection import current_node, current_place
-from kachery_jupyter.client.locating import content_uri
+from kachery_jupyter.client.locating import content_uri, held_content
 from kachery_store.catalog import Entry
+from kachery_store.objects import Held
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from kachery_jupyter.client.connection import Place
     from kachery_store.fsck import Report
-    from kachery_store.objects import Held
     from kachery_store.store import Store
 
 _UNLIMITED = 1 << 62
@@ -77,7 +77,7 @@ def info(uri: str) -> FileInfo | None:
     """What is known of a content; None if it is not here."""
     parts = content_uri(uri)
     place = current_place()
-    held = place.store.objects.find(parts.sha1)
+    held = _find(place, parts.sha1)
     if held is None:
         return None
     entry = _entry_of(place, parts.sha1)
@@ -101,7 +101,7 @@ def list_files(search: str = "", limit: int = 100) -> list[FileInfo]:
         entries = [_entry_from_wire(value) for value in answer["files"]]
     else:
         entries = place.store.catalog.search(search, limit=limit)
-    return [_info(entry, _held(place.store, entry.sha1)) for entry in entries]
+    return [_info(entry, _held(place, entry)) for entry in entries]
 
 
 def remove(uri: str) -> None:
@@ -245,9 +245,22 @@ def _entry_from_wire(value: dict[str, Any]) -> Entry:
     return Entry(**{name: part for name, part in value.items() if name in names})
 
 
-def _held(store: Store, sha1: str) -> Held | None:
+def _find(place: Place, sha1: str) -> Held | None:
+    """What is held, as far as names tell."""
+    if place.reads_by_node is None:
+        return place.store.objects.find(sha1)
+    content = held_content(sha1)
+    path = place.store.folder.object_path(sha1)
+    return None if content is None else Held(sha1, path, content.size, is_link=False)
+
+
+def _held(place: Place, entry: Entry) -> Held | None:
+    """What is behind an entry of the list."""
+    if place.reads_by_node is not None:
+        path = place.store.folder.object_path(entry.sha1)
+        return Held(entry.sha1, path, entry.size, is_link=entry.kind == "link")
     try:
-        return store.objects.find(sha1)
+        return place.store.objects.find(entry.sha1)
     except LinkedFileChangedError:
         return None
 

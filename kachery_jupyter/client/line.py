@@ -21,6 +21,7 @@ from kachery_core.errors import (
 from kachery_jupyter.client.connection import current_node, forget_place
 from kachery_jupyter.client.feed_line import FeedLine
 from kachery_jupyter.client.replies import Reply, gone, refusal
+from kachery_jupyter.client.stopping import stoppable
 
 if TYPE_CHECKING:
     from kachery_jupyter.client.node import Door
@@ -34,7 +35,14 @@ _RETRY_PAUSE_SECONDS = 0.1
 _lines = threading.local()
 
 
-def ask(door: Door, method: str, path: str, body: bytes = b"", wait_seconds: float = 0.0) -> Reply:
+def ask(
+    door: Door,
+    method: str,
+    path: str,
+    body: bytes = b"",
+    wait_seconds: float = 0.0,
+    headers: str = "",
+) -> Reply:
     """One question, one answer; asked again on a new connection if the old one was closed.
 
     Only for questions that may be asked twice.
@@ -45,19 +53,23 @@ def ask(door: Door, method: str, path: str, body: bytes = b"", wait_seconds: flo
         path: below the API's own path.
         body: JSON.
         wait_seconds: how long the node may take on purpose.
+        headers: more of them, each ended by CR LF.
 
     Raises:
         KacheryError: what the node answered, of the same class as over there.
     """
-    kind = FeedLine if FeedLine.answers(door, method, path) else _Line
+    kind: type[_Line | FeedLine] = _Line
+    head = f"{method} /api/v1{path} HTTP/1.1\r\n{headers}"
+    if FeedLine.answers(door, method, path):
+        kind, head = FeedLine, path
     line = _kept_line(door, kind)
     if line is not None:
         try:
-            return _ask(line, method, path, body, wait_seconds)
+            return _ask(line, head, body, wait_seconds)
         except ConnectionError as problem:
             if isinstance(problem, KacheryError):
                 raise
-    return _ask(kind(door), method, path, body, wait_seconds)
+    return _ask(kind(door), head, body, wait_seconds)
 
 
 def ask_patiently(path: str, body: bytes, wait_seconds: float = 0.0) -> Reply:
@@ -89,13 +101,14 @@ def _place(kind: type[_Line | FeedLine]) -> str:
     return "feed_line" if kind is FeedLine else "line"
 
 
-def _ask(line: _Line | FeedLine, method: str, path: str, body: bytes, wait_seconds: float) -> Reply:
+def _ask(line: _Line | FeedLine, head: str, body: bytes, wait_seconds: float) -> Reply:
     """Ask, and keep the connection only if the whole answer came."""
     place = _place(type(line))
     setattr(_lines, place, None)
     is_kept = line.was_used
     try:
-        reply = line.ask(method, path, body, wait_seconds)
+        with stoppable(line.socket):
+            reply = line.ask(head, body, wait_seconds)
     except WrongDaemonError:
         line.close()
         raise
@@ -122,19 +135,17 @@ class _Line:
         self.pid = os.getpid()
         self.was_used = False
         try:
-            self._socket = _connected(door)
+            self.socket = _connected(door)
         except OSError as problem:
             raise gone(door, problem) from problem
         token = f"Kachery-Token: {door.token}\r\n" if door.token else ""
         host = "kachery" if door.socket else f"127.0.0.1:{door.port}"
         self._headers = f"Host: {host}\r\n{token}Content-Type: application/json\r\n"
 
-    def ask(self, method: str, path: str, body: bytes, wait_seconds: float) -> Reply:
-        self._socket.settimeout(_PATIENCE_SECONDS + wait_seconds)
-        head = (
-            f"{method} /api/v1{path} HTTP/1.1\r\n{self._headers}Content-Length: {len(body)}\r\n\r\n"
-        )
-        self._socket.sendall(head.encode("ascii") + body)
+    def ask(self, head: str, body: bytes, wait_seconds: float) -> Reply:
+        self.socket.settimeout(_PATIENCE_SECONDS + wait_seconds)
+        head = f"{head}{self._headers}Content-Length: {len(body)}\r\n\r\n"
+        self.socket.sendall(head.encode("ascii") + body)
         status, headers, rest = self._read_head()
         answer = self._read_body(rest, int(headers.get("content-length", "0")))
         self.was_used = True
@@ -143,17 +154,17 @@ class _Line:
         return Reply(headers, answer)
 
     def close(self) -> None:
-        self._socket.close()
+        self.socket.close()
 
     def __del__(self) -> None:
         # Another node's line is let go when the environment changes, the last one at exit.
-        if hasattr(self, "_socket"):
+        if hasattr(self, "socket"):
             self.close()
 
     def _read_head(self) -> tuple[int, dict[str, str], bytes]:
         data = b""
         while (end := data.find(b"\r\n\r\n")) < 0:
-            piece = self._socket.recv(_PIECE)
+            piece = self.socket.recv(_PIECE)
             if not piece:
                 raise ConnectionResetError("it closed the connection")
             data += piece
@@ -174,7 +185,7 @@ class _Line:
         view[: len(start)] = start
         filled = len(start)
         while filled < length:
-            count = self._socket.recv_into(view[filled:], length - filled)
+            count = self.socket.recv_into(view[filled:], length - filled)
             if not count:
                 raise ConnectionResetError("it closed the connection")
             filled += count

@@ -1,6 +1,7 @@
 """Loading: from a URI back to the value or the file, every byte verified.
 
-A path in place of a URI is read as it is, as kachery did. None means: the content is not here.
+What is not here is fetched from the channels this node may request files on. None means: it is
+neither here nor on any of them. A path in place of a URI is read as it is, as kachery did.
 """
 
 from __future__ import annotations
@@ -17,13 +18,17 @@ from kachery_core.errors import (
     MalformedContentError,
 )
 from kachery_jupyter.client.formats import decode_json, decode_text
-from kachery_jupyter.client.locating import Located, Stored, copy_whole, locate
+from kachery_jupyter.client.located import Located, Stored
+from kachery_jupyter.client.locating import copy_whole, locate, locate_parts
 from kachery_jupyter.client.storing import file_path
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
+
+    from kachery_jupyter.client.located import Parts
 
     Uri = str | os.PathLike[str]
 
@@ -33,21 +38,23 @@ def load_text(uri: Uri, *, channel: str | None = None, local_only: bool = False)
 
     Args:
         uri: of the content; or the path of a file.
-        channel: where to look beyond this computer.
-        local_only: do not look beyond this computer.
+        channel: the only channel to ask if it is not here; by default all that may be asked.
+        local_only: ask nobody.
 
     Returns:
-        The text, or None if the content is not here.
+        The text, or None if the content is neither here nor on the channels.
 
     Raises:
         MalformedContentError: the content is not text.
+        HubUnreachableError: nobody else had it, and a channel could not be asked.
+        RoleMissingError: this node may not request files on any of its channels.
     """
     content = locate(uri, channel=channel, local_only=local_only)
     return None if content is None else decode_text(content.read())
 
 
 def load_json(uri: Uri, *, channel: str | None = None, local_only: bool = False) -> Any:
-    """Load a JSON value; None if the content is not here (see `exists` for a stored null)."""
+    """Load a JSON value; None if nobody has the content (see `exists` for a stored null)."""
     content = locate(uri, channel=channel, local_only=local_only)
     return None if content is None else decode_json(content.read())
 
@@ -92,8 +99,8 @@ def load_pkl(
     Args:
         uri: of the content; or the path of a file.
         trusted: load any object. Whoever made the pickle can then run any code as you.
-        channel: where to look beyond this computer.
-        local_only: do not look beyond this computer.
+        channel: the only channel to ask if it is not here; by default all that may be asked.
+        local_only: ask nobody.
 
     Raises:
         UnsafePickleError: it holds more than plain data.
@@ -118,13 +125,16 @@ def load_bytes(
 ) -> bytes | None:
     """Load bytes [start, end); all of them if left out.
 
+    Of a large content on another node (its URI has `?manifest=`) only the part is fetched.
+
     Raises:
         InvalidRangeError: not within the content.
     """
     for bound in (start, end):
         if bound is not None and type(bound) is not int:
             raise InvalidInputError(f"start and end are whole numbers, not {bound!r}.")
-    content = locate(uri, channel=channel, local_only=local_only)
+    find: Callable[..., Parts | None] = locate if start is None and end is None else locate_parts
+    content = find(uri, channel=channel, local_only=local_only)
     return None if content is None else content.read(start, end)
 
 
@@ -140,8 +150,8 @@ def load_file(
     Args:
         uri: of the content; or the path of a file.
         dest: where to put a copy, whole or not at all; a file there is replaced.
-        channel: where to look beyond this computer.
-        local_only: do not look beyond this computer.
+        channel: the only channel to ask if it is not here; by default all that may be asked.
+        local_only: ask nobody.
 
     Returns:
         `dest`; or without it a path within the storage folder, verified, not to be changed.
@@ -158,34 +168,46 @@ def load_file(
 
 
 @overload
-def open_content(uri: Uri, mode: Literal["rb"] = "rb") -> io.BufferedReader: ...
+def open_content(
+    uri: Uri, mode: Literal["rb"] = "rb", *, channel: str | None = None, local_only: bool = False
+) -> io.BufferedReader: ...
 @overload
-def open_content(uri: Uri, mode: Literal["r"]) -> io.TextIOWrapper: ...
-def open_content(uri: Uri, mode: str = "rb") -> IO[Any]:
+def open_content(
+    uri: Uri, mode: Literal["r"], *, channel: str | None = None, local_only: bool = False
+) -> io.TextIOWrapper: ...
+def open_content(
+    uri: Uri, mode: str = "rb", *, channel: str | None = None, local_only: bool = False
+) -> IO[Any]:
     """Open content as a file that can be read and sought in; each part is verified when read.
+
+    Of a large content on another node (its URI has `?manifest=`) only what is read is fetched.
 
     Args:
         uri: of the content; or the path of a file.
         mode: 'rb' for bytes, 'r' for UTF-8 text with its line ends as they are.
+        channel: the only channel to ask if it is not here; by default all that may be asked.
+        local_only: ask nobody.
 
     Raises:
-        ContentNotFoundError: it is not here.
+        ContentNotFoundError: it is neither here nor on the channels.
     """
     if mode not in ("rb", "r"):
         raise InvalidInputError(
             f"The mode {mode!r} is unknown.", hint="Content is read: 'rb' or 'r'."
         )
-    content = locate(uri)
+    content = locate_parts(uri, channel=channel, local_only=local_only)
     if content is None:
-        raise ContentNotFoundError(f"{uri} is not in the store.", hint="`kc.exists` asks first.")
+        raise ContentNotFoundError(
+            f"{uri} is not in the store.", hint="`kc.explain(uri)` says where was looked."
+        )
     file = content.open()
     return file if mode == "rb" else io.TextIOWrapper(file, encoding="utf-8", newline="")
 
 
 def exists(uri: Uri) -> bool:
-    """Whether `load_*` would find this content here."""
+    """Whether this content is here; nobody else is asked."""
     try:
-        return locate(uri) is not None
+        return locate(uri, local_only=True) is not None
     except (ContentNotFoundError, LinkedFileChangedError):
         return False
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import os
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from kachery_core.errors import (
     InvalidInputError,
@@ -17,133 +15,133 @@ from kachery_core.errors import (
 from kachery_core.uris import ContentUri, is_content_uri, parse_content_uri
 from kachery_jupyter.client.connection import current_place
 from kachery_jupyter.client.listings import decode_listing, find_file
+from kachery_jupyter.client.located import PlainFile, Stored
 from kachery_jupyter.client.progress import progress_bar
-from kachery_store.reading import checked_range
-from kachery_store.sources import open_source
-from kachery_store.verified_file import open_verified
 
 if TYPE_CHECKING:
-    from kachery_store.objects import Held
-    from kachery_store.store import Store
+    from collections.abc import Sequence
 
-# Below this, reading is over before anybody could look at a bar.
-_WORTH_A_BAR = 64 << 20
+    from kachery_jupyter.client.located import Located, Parts
 
 
-class Located(Protocol):
-    """Bytes that were found, ready to be read."""
+def locate(uri: Any, *, channel: str | None = None, local_only: bool = False) -> Located | None:
+    """Find what a URI or a path names, here or on other nodes; then it is here.
 
-    @property
-    def size(self) -> int:
-        """Bytes."""
+    Args:
+        uri: of a content, or of a file in a folder; or the path of a file.
+        channel: the only channel to ask; all that may be asked if None.
+        local_only: ask nobody.
 
-    def read(self, start: int | None = None, end: int | None = None) -> bytes:
-        """Bytes [start, end)."""
-
-    def path(self) -> Path:
-        """Where they are as a file."""
-
-    def open(self) -> io.BufferedReader:
-        """A seekable file over them."""
-
-
-@dataclass(frozen=True)
-class Stored:
-    """Content of the store; every byte is verified."""
-
-    store: Store
-    held: Held
-
-    @property
-    def size(self) -> int:
-        """Bytes."""
-        return self.held.size
-
-    def read(self, start: int | None = None, end: int | None = None) -> bytes:
-        """Bytes [start, end)."""
-        if self.held.size < _WORTH_A_BAR or start is not None or end is not None:
-            return self.store.objects.read(self.held, start or 0, end)
-        return bytes(self.read_whole(bytearray(self.held.size)))
-
-    def read_whole(self, buffer: bytearray | memoryview) -> bytearray | memoryview:
-        """All bytes, into memory of the caller's; with a bar if it takes long."""
-        view = memoryview(buffer).cast("B")
-        done = 0
-        with self.open() as file, progress_bar(len(view), "Loading") as advance:
-            while count := file.readinto(view[done : done + (1 << 20)]):
-                done += count
-                if advance is not None:
-                    advance(count)
-        return buffer
-
-    def path(self) -> Path:
-        """Where they are as a file."""
-        with progress_bar(self.held.size, "Verifying") as advance:
-            return self.store.objects.verified_path(self.held, advance)
-
-    def open(self) -> io.BufferedReader:
-        """A seekable file over them."""
-        return open_verified(self.store.objects, self.held)
-
-
-@dataclass(frozen=True)
-class PlainFile:
-    """A file of the user's own, named by its path."""
-
-    file: Path
-
-    @property
-    def size(self) -> int:
-        """Bytes."""
-        with open_source(self.file) as descriptor:
-            return os.fstat(descriptor).st_size
-
-    def read(self, start: int | None = None, end: int | None = None) -> bytes:
-        """Bytes [start, end)."""
-        with self.open() as file:
-            first, last = checked_range(os.fstat(file.fileno()).st_size, start, end)
-            file.seek(first)
-            return file.read(last - first)
-
-    def path(self) -> Path:
-        """Where they are as a file."""
-        with open_source(self.file):
-            return self.file
-
-    def open(self) -> io.BufferedReader:
-        """A seekable file over them."""
-        with open_source(self.file) as descriptor:
-            return io.BufferedReader(io.FileIO(os.dup(descriptor)))
-
-
-def locate(uri: Any, *, channel: str | None = None, local_only: bool = False) -> Located | None:  # noqa: ARG001 - for nodes with channels
-    """Find what a URI or a path names; None if the content of a URI is not here.
+    Returns:
+        None if the content of a URI is neither here nor on the channels.
 
     Raises:
         InvalidUriError: neither a URI nor a path.
         PathNotFoundError: a path with nothing there.
+        HubUnreachableError, RoleMissingError, ChannelNotFoundError: see `fetching.fetch`.
     """
     if isinstance(uri, str) and is_content_uri(uri):
-        return locate_content(parse_content_uri(uri))
+        parts = parse_content_uri(uri)
+        found = locate_content(parts)
+        if found is None and not local_only:
+            found = _bring(parts, channel)
+        return found
     return PlainFile(_path_of(uri))
 
 
-def locate_content(parts: ContentUri) -> Stored | None:
-    """Find the content of a URI."""
-    store = current_place().store
-    sha1 = parts.sha1
-    if parts.is_folder:
-        if not parts.path:
-            raise PathIsFolderError(
-                f"{parts} is a folder.",
-                hint="Use load_dir or list_dir, or add a file's path to the URI.",
-            )
-        listing = store.objects.find(sha1)
-        if listing is None:
-            return None
-        sha1 = find_file(decode_listing(store.objects.read(listing)), parts).sha1
-    held = store.objects.find(sha1)
-    return None if held is None else Stored(store, held)
+def locate_parts(uri: Any, *, channel: str | None = None, local_only: bool = False) -> Parts | None:
+    """The same for whoever reads a part: what is not here stays where it is.
+
+    Raises:
+        As `locate`.
+    """
+    found = locate(uri, local_only=True)
+    if found is not None or local_only:
+        return found
+    parts = content_of(parse_content_uri(uri), channel)
+    node = current_place().node
+    if parts is None or node is None:
+        return None
+    if parts.manifest is None:
+        # Without a table that its URI vouches for, no part can be verified before all is here.
+        return brought(parts, channel)
+    from kachery_jupyter.client.remote_file import find_remote  # noqa: PLC0415 - rarely needed
+
+    return held_content(parts.sha1) or find_remote(node, parts, channel)
+
+
+def locate_content(parts: ContentUri) -> Located | None:
+    """Find the content of a URI here."""
+    if not parts.is_folder:
+        return held_content(parts.sha1)
+    listing = held_content(_checked_folder(parts).sha1)
+    if listing is None:
+        return None
+    return held_content(find_file(decode_listing(listing.read()), parts).sha1)
+
+
+def held_content(sha1: str) -> Located | None:
+    """The content with this SHA-1 if it is here."""
+    place = current_place()
+    if place.reads_by_node is not None:
+        from kachery_jupyter.client.guest_reading import find_at_node  # noqa: PLC0415 - rare
+
+        return find_at_node(place.reads_by_node, sha1)
+    held = place.store.objects.find(sha1)
+    return None if held is None else Stored(place.store, held)
+
+
+def brought(parts: ContentUri, channel: str | None = None) -> Located | None:
+    """The content with this SHA-1, here or, after that, from other nodes."""
+    found = held_content(parts.sha1)
+    if found is None:
+        from kachery_jupyter.client.fetching import fetch  # noqa: PLC0415 - rarely needed
+
+        found = held_content(parts.sha1) if fetch([parts], channel)[0] else None
+    return found
+
+
+def bring_all(
+    wanted: Sequence[ContentUri], channel: str | None = None, title: str = ""
+) -> list[ContentUri]:
+    """Have many contents here, with one question for those that are not; those nobody has."""
+    missing = [parts for parts in wanted if held_content(parts.sha1) is None]
+    if not missing:
+        return []
+    from kachery_jupyter.client.fetching import fetch  # noqa: PLC0415 - rarely needed
+
+    found = fetch(missing, channel, title)
+    return [parts for parts, is_here in zip(missing, found, strict=True) if not is_here]
+
+
+def content_of(parts: ContentUri, channel: str | None = None) -> ContentUri | None:
+    """The URI of the content itself, for a file in a folder whose listing may be elsewhere."""
+    if not parts.is_folder:
+        return parts
+    listing = brought(ContentUri(_checked_folder(parts).sha1, parts.name), channel)
+    if listing is None:
+        return None
+    file = find_file(decode_listing(listing.read()), parts)
+    return ContentUri(file.sha1, parts.path[-1], file.manifest or None)
+
+
+def _bring(parts: ContentUri, channel: str | None) -> Located | None:
+    content = content_of(parts, channel)
+    return None if content is None else brought(content, channel)
+
+
+def _checked_folder(parts: ContentUri) -> ContentUri:
+    """The URI of a file within a folder.
+
+    Raises:
+        PathIsFolderError: it is that of the folder.
+    """
+    if not parts.path:
+        raise PathIsFolderError(
+            f"{parts} is a folder.",
+            hint="Use load_dir or list_dir, or add a file's path to the URI.",
+        )
+    return parts
 
 
 def content_uri(uri: Any) -> ContentUri:

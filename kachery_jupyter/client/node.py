@@ -8,14 +8,15 @@ import socket
 import threading
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from typing_extensions import override
 
 from kachery_core.errors import DaemonNotRunningError, WrongDaemonError, error_from_wire
+from kachery_jupyter.client.stopping import stoppable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Generator, Iterable, Iterator
     from pathlib import Path
 
 # Names of the API's version 1.
@@ -23,6 +24,7 @@ API = "/api/v1"
 _PROBE_SECONDS = 5.0
 _REQUEST_SECONDS = 120.0
 _LONGEST_PROBE = 64 * 1024
+_LONGEST_LINE = 16 << 20
 _OK = 200
 _FIRST_ERROR = 400
 _NOT_JSON = (ValueError, RecursionError, AttributeError, KeyError)
@@ -71,6 +73,11 @@ class Door:
     token: str | None = None
     feeds_socket: str | None = None
 
+    @property
+    def proves_who_asks(self) -> bool:
+        """Whether the node can tell who asks: by the token, or by the kernel's word."""
+        return self.token is not None or self.socket is not None
+
     def probe(self) -> Probe:
         """Ask who is there.
 
@@ -99,6 +106,23 @@ class Door:
         with self._plain_words(), _closing(connection):
             connection.request(method, API + path, body, headers)
             return self._answer(connection)
+
+    def stream(self, path: str, value: Any) -> Generator[Any, None, None]:
+        """One question with JSON; the lines of the answer, each JSON, as they come.
+
+        To close the iterator before its end is to hang up: the node stops what it was doing.
+
+        Raises:
+            KacheryError: what the node answered, of the same class as over there.
+        """
+        body = json.dumps(value).encode("ascii")
+        headers = {**self._headers(), "Content-Type": "application/json"}
+        connection = self._connection(_REQUEST_SECONDS)
+        with self._plain_words(), _closing(connection):
+            connection.connect()
+            with stoppable(connection.sock):
+                connection.request("POST", API + path, body, headers)
+                yield from self._lines(connection)
 
     def upload(
         self, path: str, pieces: Iterable[memoryview], size: int, headers: dict[str, str]
@@ -132,11 +156,23 @@ class Door:
             return _UnixConnection(self.socket, timeout)
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
 
+    def _lines(self, connection: http.client.HTTPConnection) -> Iterator[Any]:
+        with connection.getresponse() as response:
+            if response.status >= _FIRST_ERROR:
+                self._refuse(response.read())
+            # A node that was killed is told by the caller, who misses the last line.
+            with suppress(ConnectionError):
+                while line := response.readline(_LONGEST_LINE):
+                    yield json.loads(line)
+
     def _answer(self, connection: http.client.HTTPConnection) -> Any:
         with connection.getresponse() as response:
             body = response.read()
-        if response.status < _FIRST_ERROR:
-            return json.loads(body)
+        if response.status >= _FIRST_ERROR:
+            self._refuse(body)
+        return json.loads(body)
+
+    def _refuse(self, body: bytes) -> NoReturn:
         error = json.loads(body).get("error")
         if not isinstance(error, dict):
             raise self._wrong("it answers what a node would not")

@@ -14,7 +14,12 @@ _PATIENCE_SECONDS = 1.0
 
 
 class _Bar:
-    """Counts bytes; shows itself once it has taken long enough and is not nearly done."""
+    """Counts bytes; shows itself once it has taken long enough and is not nearly done.
+
+    Args:
+        total: bytes there will be; 0 if nobody knows yet.
+        title: what is done.
+    """
 
     def __init__(self, total: int, title: str) -> None:
         self._total = total
@@ -37,6 +42,13 @@ class _Bar:
                 leave=False,
             )
 
+    def reach(self, done: int, total: int) -> None:
+        """Be at a number of bytes out of a number that may have become known just now."""
+        self._total = total
+        if self._shown is not None:
+            self._shown.total = total
+        self.advance(done - self._done)
+
     def close(self) -> None:
         if self._shown is not None:
             self._shown.close()
@@ -45,12 +57,25 @@ class _Bar:
 @contextmanager
 def progress_bar(total: int, title: str) -> Iterator[Callable[[int], None] | None]:
     """A function to call with every count of bytes done; None where nobody would see a bar."""
+    with _bar(total, title) as bar:
+        yield None if bar is None else bar.advance
+
+
+@contextmanager
+def reaching_bar(title: str) -> Iterator[Callable[[int, int], None] | None]:
+    """The same where somebody else counts: a function to call with bytes done and their total."""
+    with _bar(0, title) as bar:
+        yield None if bar is None else bar.reach
+
+
+@contextmanager
+def _bar(total: int, title: str) -> Iterator[_Bar | None]:
     if not (_is_notebook() or _is_terminal()):
         yield None
         return
     bar = _Bar(total, title)
     try:
-        yield bar.advance
+        yield bar
     finally:
         bar.close()
 

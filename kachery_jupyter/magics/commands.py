@@ -58,10 +58,11 @@ class KacheryMagics(Magics):
         name = arguments.name
         if name is not None and not name.isidentifier():
             raise UsageError(f"{name!r} cannot be the name of a variable.")
-        value = load_value(arguments.uri)
+        value = load_value(arguments.uri, arguments.channel)
         if value is None:
             raise ContentNotFoundError(
-                f"{arguments.uri} is not in the store.", hint="`%kc ls` lists what is."
+                f"{arguments.uri} is not in the store.",
+                hint="`%kc explain URI` says where was looked.",
             )
         if name is None:
             return value

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from kachery_core.uris import parse_content_uri
 from kachery_jupyter.client import folders, holdings, loading, storing
+from kachery_jupyter.client.batches import KINDS_OF_SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_KINDS_OF_SUFFIXES = {".npy": "npy", ".json": "json", ".txt": "text", ".pkl": "pkl"}
 _DEEPEST = 100
 
 
@@ -29,12 +29,12 @@ def store_value(value: Any, name: str) -> str:
     return storing.store_pkl(value, f"{name}.pkl")
 
 
-def load_value(uri: str) -> Any:
-    """Load what a URI stands for as what it was stored as; None if it is not here.
+def load_value(uri: str, channel: str | None = None) -> Any:
+    """Load what a URI stands for as what it was stored as; None if nobody has it.
 
     A folder gives the URIs of its files, and a file of an unknown kind gives its path.
     """
-    loaders: dict[str, Callable[[str], Any]] = {
+    loaders: dict[str, Callable[..., Any]] = {
         "npy": loading.load_npy,
         "json": loading.load_json,
         "text": loading.load_text,
@@ -43,7 +43,7 @@ def load_value(uri: str) -> Any:
         "folder": folders.list_dir,
         "file": loading.load_file,
     }
-    return loaders[guess_kind(uri)](uri)
+    return loaders[guess_kind(uri)](uri, channel=channel)
 
 
 def guess_kind(uri: str) -> str:
@@ -52,7 +52,7 @@ def guess_kind(uri: str) -> str:
     if parts.is_folder and not parts.path:
         return "folder"
     name = parts.path[-1] if parts.path else parts.name
-    kind = _KINDS_OF_SUFFIXES.get(PurePosixPath(name).suffix.lower())
+    kind = KINDS_OF_SUFFIXES.get(PurePosixPath(name).suffix.lower())
     if kind is not None:
         return kind
     # The catalog knows contents, not the files within a folder.

@@ -13,7 +13,8 @@ from typing_extensions import override
 USAGE = """\
 %kc store NAME [NAME ...]   store variables by type: arrays, text, bytes, JSON, plain data
 %%kc store name.txt         store the text of the cell
-%kc load URI [-> NAME]      load what a URI stands for, into a variable or to look at
+%kc load URI [-> NAME]      load what a URI stands for, into a variable or to look at, from here
+                            or from the channels; --channel NAME asks that one only
 %kc ls [SEARCH]             list what is stored, the newest first
 %kc info URI                show what is known of a content
 %kc feed create [NAME]      make a feed; a subfeed is its URI and a name: feed://.../main
@@ -67,6 +68,7 @@ def _parser() -> _Parser:
     load = verbs.add_parser("load", add_help=False)
     load.add_argument("uri")
     load.add_argument("--as", dest="name")
+    load.add_argument("--channel")
     ls = verbs.add_parser("ls", add_help=False)
     ls.add_argument("search", nargs="?", default="")
     info = verbs.add_parser("info", add_help=False)

@@ -18,6 +18,7 @@ import encodings.ascii, encodings.idna, encodings.latin_1, http.client, http.ser
 import linecache, os, platformdirs.unix, traceback, numpy
 import kachery_jupyter as kc, kachery_store.collection, kachery_store.fsck
 from kachery_jupyter.client import destinations, npy, pickled_arrays, plain_values, safe_pickle
+from kachery_jupyter.client import fetching, guest_reading, remote_file
 [getattr(kc, name) for name in (*kc.__all__, "open", "set")]
 os.setgroups([]); os.setgid({uid}); os.setuid({uid})
 """

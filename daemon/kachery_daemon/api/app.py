@@ -22,6 +22,7 @@ from kachery_daemon.api.endpoint import Endpoint
 from kachery_daemon.api.failures import status_of, to_wire
 from kachery_daemon.api.feeds import FEED_ENDPOINTS
 from kachery_daemon.api.files import FilesEndpoint
+from kachery_daemon.api.loads import LOAD_ENDPOINTS
 from kachery_daemon.api.mutables import (
     MutableDeleteEndpoint,
     MutableGetEndpoint,
@@ -50,6 +51,7 @@ ENDPOINTS: tuple[type[Endpoint], ...] = (
     StopEndpoint,
     DescriptionEndpoint,
     *FEED_ENDPOINTS,
+    *LOAD_ENDPOINTS,
 )
 _HEADER_BYTES = 16 << 10
 _READ_BYTES = 1 << 20

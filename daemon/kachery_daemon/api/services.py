@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from kachery_daemon.api.door import Door
     from kachery_daemon.api.upload import Upload
     from kachery_daemon.feeds.collection import Feeds
+    from kachery_daemon.sharing.loads import Loads
     from kachery_daemon.system.threads import Threads
     from kachery_store import Store
 
@@ -39,6 +40,7 @@ class Services:
     store: Store
     threads: Threads
     feeds: Feeds
+    loads: Loads
     door: Door
     probe: Probe
     settings: list[Setting]

@@ -7,29 +7,31 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from kachery_core.digests import blake3_hex, json_bytes
 from kachery_core.errors import BrokenChainError, StorageFailedError
 from kachery_core.feeds import CONTROL_NAME, control_subfeed
 from kachery_core.forks import find_fork
-from kachery_core.messages import APPEND_ID_SIZE, SubfeedKey
+from kachery_core.messages import SubfeedKey
+from kachery_daemon.feeds.appending import Appending
 from kachery_daemon.feeds.committer import Committer
+from kachery_daemon.feeds.copies import Copies
 from kachery_daemon.feeds.heads import Heads
 from kachery_daemon.feeds.legacy import LegacyFeeds
-from kachery_daemon.feeds.logs import Known, Logs
+from kachery_daemon.feeds.logs import Logs, close_all
+from kachery_daemon.feeds.opening import Opener
 from kachery_daemon.feeds.refusals import (
     check_name,
     check_not_control,
     check_owned,
     check_payloads,
-    check_witness,
     check_writeable,
     ending,
     forked,
     not_found,
 )
 from kachery_daemon.feeds.registry import FeedRecord, Registry
+from kachery_daemon.feeds.served import Served
 from kachery_daemon.feeds.waiting import Waiters
-from kachery_daemon.keyring import OWNER, delete_feed_key, feed_signer, make_feed_key
+from kachery_daemon.keyring import OWNER, delete_feed_key, make_feed_key
 from kachery_store.disk import sync_directory
 
 if TYPE_CHECKING:
@@ -37,14 +39,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from kachery_core.feeds import SubfeedName
-    from kachery_core.keys import Signer
     from kachery_core.messages import Head
+    from kachery_daemon.feeds.opening import OpenSubfeed
     from kachery_daemon.system.threads import Threads
     from kachery_store.folder import Folder
 
 
 class Feeds:
-    """The feeds one node writes.
+    """The feeds one node writes, and its copies of those that others write.
 
     Args:
         folder: the storage folder; logs and keys are in its state folder.
@@ -58,9 +60,10 @@ class Feeds:
         self._witness_path = witness
         self._registry = Registry(folder.state)
         self.legacy = LegacyFeeds(folder.root)
-        self._waiters = Waiters()
+        self.waiters = Waiters()
+        self.served = Served(self._registry, threads)
+        self.copies = Copies(folder, self._registry, threads, self._opened)
         self._records: dict[str, FeedRecord] = {}
-        self._signers: dict[str, Signer] = {}
         # Feeds whose last message is being written; one feed ends at a time.
         self._ending: set[str] = set()
         self._ends = asyncio.Lock()
@@ -125,7 +128,7 @@ class Feeds:
             FeedRollbackError, FeedForkedError: this is an older or another copy of the feed.
         """
         while (done := self.append_soon(key, append_id, payloads, writer)) is None:
-            await self._prepare(key)
+            await self._appending.prepare(key)
         return await asyncio.wrap_future(done)
 
     def append_soon(
@@ -141,7 +144,7 @@ class Feeds:
         check_writeable(self.get(key.feed), writer)
         if key.feed in self._ending:
             raise ending(key.feed)
-        return self._begin(key, append_id, payloads)
+        return self._appending.begin(key, append_id, payloads)
 
     async def read(self, key: SubfeedKey, position: int, max_bytes: int) -> tuple[Head, bytes]:
         """Batches from a position on: the head before them, and their bytes.
@@ -150,7 +153,7 @@ class Feeds:
             FeedNotFoundError: not here.
             FeedForkedError: from this position on there are two histories.
         """
-        opened = await self._logs.open(key)
+        opened = await self._opened(key)
         if opened.fork is not None and position >= opened.fork.index:
             raise forked(opened.fork)
         try:
@@ -163,7 +166,7 @@ class Feeds:
 
     async def length(self, key: SubfeedKey) -> int:
         """How many messages a subfeed has that can be believed."""
-        opened = await self._logs.open(key)
+        opened = await self._opened(key)
         length = opened.log.head.length
         return length if opened.fork is None else min(length, opened.fork.index)
 
@@ -175,7 +178,7 @@ class Feeds:
         async def ready() -> list[SubfeedKey]:
             return [key for key, at in positions.items() if await self.length(key) > at]
 
-        return await self._waiters.wait(positions, ready, timeout_seconds)
+        return await self.waiters.wait(positions, ready, timeout_seconds)
 
     async def compare(self, key: SubfeedKey, before: Head, theirs: bytes) -> None:
         """Compare a run of batches from elsewhere with the messages here.
@@ -184,7 +187,7 @@ class Feeds:
             FeedForkedError: it is another history of the same subfeed; the proof is kept.
             UntrustworthyError: it is no history of this subfeed at all.
         """
-        opened = await self._logs.open(key)
+        opened = await self._opened(key)
         ours_before, ours = await self._threads.run(opened.log.read, before.length, len(theirs))
         if ours_before != before:
             raise BrokenChainError(
@@ -213,7 +216,11 @@ class Feeds:
             check_writeable(record, writer)
             self._ending.add(feed)
             try:
-                self._records[feed] = record = await self._end(feed, successor, reason)
+                key = SubfeedKey(feed, control_subfeed())
+                await self.name_subfeed(key, CONTROL_NAME)
+                await self._appending.end(key, successor, reason)
+                record = await self._threads.run(self._registry.retire, feed, successor, reason)
+                self._records[feed] = record
             finally:
                 self._ending.discard(feed)
             return record
@@ -225,64 +232,39 @@ class Feeds:
             FeedNotFoundError, FeedNotWriteableError: not here, or not yours.
         """
         async with self._ends:
-            check_owned(self.get(feed), writer)
-            self._records.pop(feed, None)
-            self._signers.pop(feed, None)
-            async with self._logs.without(feed, self._committer):
-                await self._threads.run(self._delete, feed)
+            record = self.get(feed)
+            check_owned(record, writer)
+            del self._records[feed]
+            self._appending.forget(feed)
+            async with self._logs.without(feed) as logs:
+                await self.copies.settle()
+                # In the committer's thread: an append is before the end, or it is refused.
+                await asyncio.wrap_future(self._committer.run(lambda: close_all(logs)))
+                await self._threads.run(self._delete, record)
 
     async def close(self) -> None:
         """Finish the appends in hand and close every log."""
+        await self._threads.run(self.copies.close)
         await self._threads.run(self._committer.close)
         self._logs.close()
 
-    def _begin(
-        self, key: SubfeedKey, append_id: bytes, payloads: list[bytes]
-    ) -> Future[tuple[int, int]] | None:
-        opened = self._logs.get(key)
-        signer = self._signers.get(key.feed)
-        if opened is None or signer is None or opened.is_old:
-            return None
-        if opened.fork is not None:
-            raise forked(opened.fork)
-        return self._committer.append(opened.log, signer, append_id, payloads)
-
-    async def _end(self, feed: str, successor: str | None, reason: str) -> FeedRecord:
-        """Write a feed's last message, after all that were let in before."""
-        key = SubfeedKey(feed, control_subfeed())
-        await self.name_subfeed(key, CONTROL_NAME)
-        await asyncio.wrap_future(self._committer.run(lambda: None))
-        last = json_bytes({"retired": True, "successor": successor, "reason": reason})
-        # The same id each time: retiring again after a crash does not say it twice.
-        append_id = bytes.fromhex(blake3_hex(last))[:APPEND_ID_SIZE]
-        while (done := self._begin(key, append_id, [last])) is None:
-            await self._prepare(key)
-        await asyncio.wrap_future(done)
-        return await self._threads.run(self._registry.retire, feed, successor, reason)
-
-    async def _prepare(self, key: SubfeedKey) -> None:
-        """Open what an append needs.
-
-        Raises:
-            FeedRollbackError, FeedForkedError: this is an older or another copy of the feed.
-        """
-        opened = await self._logs.open(key)
-        if opened.is_old and opened.fork is None:
-            check_witness(opened.log, await self._threads.run(self._witness.find, key))
-        opened.is_old = False
-        if key.feed not in self._signers:
-            signer = await self._threads.run(feed_signer, self._folder, key.feed)
-            self.get(key.feed)
-            self._signers[key.feed] = signer
+    async def _opened(self, key: SubfeedKey) -> OpenSubfeed:
+        return await self._logs.open(key)
 
     def _start(self) -> None:
         self._witness_path.parent.mkdir(parents=True, exist_ok=True)
         self._heads = Heads(self._folder.state / "heads.sqlite")
         self._witness = Heads(self._witness_path)
-        known = Known(self._registry, self._heads, self._witness)
-        self._logs = Logs(self._folder, self._threads, known, self.get)
-        self._committer = Committer([self._heads, self._witness], self._waiters.wake_from_thread)
+        self._committer = Committer([self._heads, self._witness], self.waiters.wake_from_thread)
         self._records = {record.feed: record for record in self._registry.all()}
+        self.served.start()
+        noted = [self._heads, self._witness]
+        self.copies.start(self._records, noted, self.waiters.wake_from_thread)
+        opener = Opener(self._folder, self._registry, noted, self.copies)
+        self._logs = Logs(self._threads, self.get, opener.open)
+        self._appending = Appending(
+            self._folder, self._threads, self._logs, self._committer, self._witness, self.served
+        )
 
     def _create(self, name: str | None, writer: int) -> FeedRecord:
         feed = make_feed_key(self._folder)
@@ -292,11 +274,13 @@ class Feeds:
             delete_feed_key(self._folder, feed)
             raise
 
-    def _delete(self, feed: str) -> None:
+    def _delete(self, record: FeedRecord) -> None:
+        feed = record.feed
         folder = self._folder.state / "feeds" / feed
         self._registry.remove(feed)
         self._heads.forget(feed)
-        self._witness.forget(feed)
+        if not record.is_copy:  # what was once seen of others' feeds stays so
+            self._witness.forget(feed)
         if folder.exists():
             os.replace(folder, self._folder.trash / f"feed-{feed}-{time.time_ns()}")
             sync_directory(folder.parent)

@@ -56,6 +56,11 @@ def check_name(key: SubfeedKey, name: SubfeedName) -> None:
 
 def check_owned(record: FeedRecord, writer: int) -> None:
     """Refuse whoever did not make the feed."""
+    if record.is_copy and writer != OWNER:
+        raise FeedNotWriteableError(
+            f"The feed {record.feed} is a copy; this node's owner decides whether it is kept.",
+            feed=record.feed,
+        )
     if writer not in (OWNER, record.writer):
         raise FeedNotWriteableError(
             f"The feed {record.feed} belongs to another user of this computer.",
@@ -66,6 +71,12 @@ def check_owned(record: FeedRecord, writer: int) -> None:
 
 def check_writeable(record: FeedRecord, writer: int) -> None:
     """Refuse whoever did not make the feed, and everybody once it is retired."""
+    if record.is_copy:
+        raise FeedNotWriteableError(
+            f"The feed {record.feed} is written by another node; here is a copy of it.",
+            hint="Create a feed of your own.",
+            feed=record.feed,
+        )
     check_owned(record, writer)
     if record.retired is not None:
         successor = record.retired["successor"]
@@ -102,12 +113,18 @@ def check_witness(log: SubfeedLog, seen: Head) -> None:
             seen=seen.length,
         )
     if not log.contains(seen):
-        raise FeedForkedError(
-            f"Message {seen.length - 1} of feed {log.key.feed} is not the one seen before.",
-            hint="Two copies of this node wrote the same feed. Start a new feed.",
-            feed=log.key.feed,
-            index=seen.length - 1,
-        )
+        raise other_than_seen(log.key, seen)
+
+
+def other_than_seen(key: SubfeedKey, seen: Head) -> FeedForkedError:
+    """The error for a history that is not the one seen before, of which only the head is known."""
+    return FeedForkedError(
+        f"Message {seen.length - 1} of feed {key.feed} is not the one seen before.",
+        hint="Two copies of its node wrote the same feed. Its writer should start a new one.",
+        feed=key.feed,
+        subfeed=key.subfeed,
+        index=seen.length - 1,
+    )
 
 
 def forked(proof: ForkProof) -> FeedForkedError:

@@ -1,4 +1,4 @@
-"""Which feeds this node writes: their names, subfeeds and whether they are retired."""
+"""Which feeds this node writes or keeps copies of: names, subfeeds, whether they are retired."""
 
 from __future__ import annotations
 
@@ -30,7 +30,12 @@ _MIGRATIONS = (
     CREATE TABLE forks (
         feed TEXT, subfeed TEXT, position INTEGER NOT NULL, proof BLOB NOT NULL,
         PRIMARY KEY (feed, subfeed)) WITHOUT ROWID""",
+    """CREATE TABLE copies (
+        feed TEXT PRIMARY KEY, added_at REAL NOT NULL, retired TEXT) WITHOUT ROWID;
+    CREATE TABLE served (feed TEXT PRIMARY KEY) WITHOUT ROWID""",
 )
+# Who may append to a copy.
+NOBODY = -2
 
 
 @dataclass(frozen=True)
@@ -40,9 +45,10 @@ class FeedRecord:
     Attributes:
         feed: its public key.
         name: what its maker calls it, or None.
-        writer: the user id of who may append; -1 is the node's owner.
-        created_at: seconds since 1970.
+        writer: the user id of who may append; -1 is the node's owner, -2 nobody.
+        created_at: seconds since 1970; of a copy, when it was begun.
         retired: {"successor", "reason"}, or None while it may be appended to.
+        is_copy: whether another node writes it.
     """
 
     feed: str
@@ -50,6 +56,7 @@ class FeedRecord:
     writer: int
     created_at: float
     retired: dict[str, Any] | None
+    is_copy: bool = False
 
 
 class Registry:
@@ -88,6 +95,12 @@ class Registry:
                 "INSERT OR IGNORE INTO subfeeds VALUES (?,?,?)", (feed, subfeed, json.dumps(name))
             )
 
+    def add_subfeeds(self, feed: str, names: dict[str, Any]) -> None:
+        """Remember what subfeeds are called, by their hashes."""
+        rows = [(feed, subfeed, json.dumps(name)) for subfeed, name in names.items()]
+        with self._database.writing() as connection:
+            connection.executemany("INSERT OR IGNORE INTO subfeeds VALUES (?,?,?)", rows)
+
     def subfeeds(self, feed: str) -> dict[str, Any]:
         """The names of a feed's subfeeds by their hashes."""
         rows = self._database.rows(
@@ -125,8 +138,39 @@ class Registry:
     def remove(self, feed: str) -> None:
         """Forget a feed that was deleted."""
         with self._database.writing() as connection:
-            connection.execute("DELETE FROM feeds WHERE feed=?", (feed,))
-            connection.execute("DELETE FROM subfeeds WHERE feed=?", (feed,))
+            for table in ("feeds", "subfeeds", "copies", "served"):
+                connection.execute(f"DELETE FROM {table} WHERE feed=?", (feed,))
+
+    def add_copy(self, feed: str) -> FeedRecord:
+        """Enter a feed of another node, or find it entered; its record."""
+        with self._database.writing() as connection:
+            connection.execute(
+                "INSERT OR IGNORE INTO copies VALUES (?,?,NULL)", (feed, time.time())
+            )
+            row = connection.execute("SELECT * FROM copies WHERE feed=?", (feed,)).fetchone()
+        return _copy_record(row)
+
+    def copies(self) -> list[FeedRecord]:
+        """Every feed of another node that is kept here."""
+        return [_copy_record(row) for row in self._database.rows("SELECT * FROM copies")]
+
+    def end_copy(self, feed: str, retired: dict[str, Any]) -> FeedRecord | None:
+        """Remember how the writer of a copied feed ended it; its record, if it is still here."""
+        with self._database.writing() as connection:
+            connection.execute(
+                "UPDATE copies SET retired=? WHERE feed=?", (json.dumps(retired), feed)
+            )
+            row = connection.execute("SELECT * FROM copies WHERE feed=?", (feed,)).fetchone()
+        return None if row is None else _copy_record(row)
+
+    def mark_served(self, feed: str) -> None:
+        """Remember that other nodes have seen a feed of this one."""
+        with self._database.writing() as connection:
+            connection.execute("INSERT OR IGNORE INTO served VALUES (?)", (feed,))
+
+    def served(self) -> set[str]:
+        """The feeds of this node that others have seen."""
+        return {row[0] for row in self._database.rows("SELECT feed FROM served")}
 
     def close(self) -> None:
         """Close this thread's connection."""
@@ -138,3 +182,9 @@ def _record(row: Row) -> FeedRecord:
     return FeedRecord(
         feed, name, writer, created_at, None if retired is None else json.loads(retired)
     )
+
+
+def _copy_record(row: Row) -> FeedRecord:
+    feed, added_at, retired = row
+    ended = None if retired is None else json.loads(retired)
+    return FeedRecord(feed, None, NOBODY, added_at, ended, is_copy=True)

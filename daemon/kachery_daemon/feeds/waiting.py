@@ -19,6 +19,11 @@ class Waiters:
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._events: dict[SubfeedKey, set[asyncio.Event]] = {}
+        self._listeners: list[Callable[[SubfeedKey], None]] = []
+
+    def listen(self, listener: Callable[[SubfeedKey], None]) -> None:
+        """Call somebody at every commit, in the thread that made it; it must not wait."""
+        self._listeners.append(listener)
 
     async def wait(
         self,
@@ -46,7 +51,9 @@ class Waiters:
                     del self._events[key]
 
     def wake_from_thread(self, key: SubfeedKey) -> None:
-        """Wake whoever waits for a subfeed; called in another thread."""
+        """Tell who listens, and wake whoever waits for a subfeed; called in another thread."""
+        for listener in self._listeners:
+            listener(key)
         if key in self._events:
             self._loop.call_soon_threadsafe(self._wake, key)
 

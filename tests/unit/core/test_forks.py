@@ -61,8 +61,18 @@ def test_a_fork_inside_a_batch_is_found():
     theirs.append([b"0", b"1", b"3"])
     proof = find_fork(ours.key, Head(), ours.run, theirs.run)
     check_fork(proof)
-    # Both signed one batch: what its first messages share cannot be told apart by the proof.
-    assert proof.index == 0
+    # Both signed one batch; what its first messages share is not disputed.
+    assert proof.index == 2
+
+
+def test_histories_that_were_cut_and_signed_otherwise_on_the_way_part_where_they_part():
+    ours, theirs = Chain(), Chain()
+    ours.append([b"0", b"1", b"2", b"3"], time_us=5)
+    theirs.append([b"0"], time_us=5)
+    theirs.append([b"1", b"2", b"4"], time_us=5)
+    proof = find_fork(ours.key, Head(), ours.run, theirs.run)
+    check_fork(proof)
+    assert proof.index == 3
 
 
 def test_a_message_of_another_time_is_another_history():

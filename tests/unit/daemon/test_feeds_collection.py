@@ -26,7 +26,7 @@ from kachery_core.errors import (
 )
 from kachery_core.feeds import CONTROL_NAME, control_subfeed, subfeed_hash
 from kachery_core.messages import LARGEST_PAYLOAD, Head, SubfeedKey, check_run
-from kachery_daemon.feeds import collection
+from kachery_daemon.feeds import appending
 from kachery_daemon.feeds.heads import Heads
 from kachery_daemon.feeds.log import SubfeedLog
 from kachery_daemon.feeds.registry import Registry
@@ -478,7 +478,7 @@ def test_a_full_disk_refuses_appends_and_takes_them_again_when_there_is_room(tmp
 def test_nothing_is_appended_after_the_end_of_a_feed(tmp_path, monkeypatch):
     """Also not what was let in before: here a first append waits for the feed's key meanwhile."""
     is_waiting, go = threading.Event(), threading.Event()
-    load = collection.feed_signer
+    load = appending.feed_signer
 
     def load_slowly(*arguments):
         if not is_waiting.is_set():
@@ -489,7 +489,7 @@ def test_nothing_is_appended_after_the_end_of_a_feed(tmp_path, monkeypatch):
     async def story():
         async with open_feeds(tmp_path) as feeds:
             key = await new_subfeed(feeds)
-            monkeypatch.setattr(collection, "feed_signer", load_slowly)
+            monkeypatch.setattr(appending, "feed_signer", load_slowly)
             late = asyncio.ensure_future(append_one(feeds, key, 0))
             await asyncio.to_thread(is_waiting.wait, 30)
             await feeds.retire(key.feed, None, "full")

@@ -156,7 +156,7 @@ def test_who_speaks_something_else_is_no_node_and_is_not_asked_again(serve):
     door, node = serve(b"SSH-2.0-OpenSSH_9.2\r\n\r\n", answer(b"from a new line"))
     with pytest.raises(WrongDaemonError):
         ask(door, "GET", "/feeds")
-    # A thread that waits for the next connection would still take it from a listener just closed.
+    # To close it is not enough while a thread accepts.
     node.listener.shutdown(socket.SHUT_RDWR)
     node.listener.close()
     with pytest.raises(KacheryError):

@@ -3,7 +3,7 @@
 import json
 import re
 
-from kachery_daemon.api import app, content, feeds, files, mutables, openapi, status
+from kachery_daemon.api import app, content, feeds, files, loads, mutables, openapi, status
 from kachery_daemon.api.endpoint import Endpoint
 
 VERBS = ("get", "head", "post", "put", "patch", "delete", "options")
@@ -13,7 +13,7 @@ def all_endpoints() -> set[type[Endpoint]]:
     """Every endpoint class that any module of the API defines with an address."""
     return {
         each
-        for module in (app, content, feeds, files, mutables, openapi, status)
+        for module in (app, content, feeds, files, loads, mutables, openapi, status)
         for each in vars(module).values()
         if isinstance(each, type) and issubclass(each, Endpoint) and hasattr(each, "PATH")
     }

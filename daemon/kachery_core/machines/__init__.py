@@ -1,0 +1,1 @@
+"""Protocols as machines: what to do next, without clock, network or disk."""

@@ -1,0 +1,1 @@
+"""The channels this node is a member of, and those it owns."""

@@ -1,0 +1,1 @@
+"""A hub: nats-server as a child, and the registrar that signs the accounts of channels."""

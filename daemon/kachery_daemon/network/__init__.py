@@ -1,0 +1,1 @@
+"""How this node reaches others: links to hubs, and the direct path."""

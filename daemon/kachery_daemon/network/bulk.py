@@ -1,0 +1,224 @@
+"""Bulk over the hub: bytes as they are, on a connection of their own.
+
+A question is sealed and signed like any other. An answer is a row of messages, each with four bytes
+in front: its number (u24, from 0) and flags. Frames longer than a message of this hub are cut and
+joined again. Nothing of it is authenticated here: whoever asked opens and verifies the frames.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import logging
+import secrets
+from typing import TYPE_CHECKING
+
+from kachery_core.errors import (
+    HubUnreachableError,
+    KacheryError,
+    NoProviderError,
+    TooBusyError,
+    TransferStalledError,
+)
+from kachery_daemon.network.connections import unreachable
+from kachery_daemon.network.envelopes import UnknownMembershipError, new_id
+from kachery_daemon.network.turns import Turns
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from nats.aio.msg import Msg
+
+    from kachery_daemon.network.answering import Answerer
+    from kachery_daemon.network.lines import Lines
+    from kachery_daemon.network.link import BulkAnswering, Question
+
+_HEADER = 4
+_NOBODY = "503"
+# An answer of more is no answer to any question of ours.
+_LARGEST_ANSWER = 64 << 20
+_log = logging.getLogger(__name__)
+
+
+class _Flag(enum.IntFlag):
+    """What is special about one message of an answer."""
+
+    CONTINUED = 1  # the next message goes on with this frame
+    OVER = 2  # there is no more
+    BUSY = 4  # there is no answer now
+    WHO = 8  # the membership is not known here: ask again with the whole of it
+
+
+class _Awaited:
+    """One answer on its way."""
+
+    def __init__(self, inbox: str) -> None:
+        self.inbox = inbox
+        self.frames: list[bytes] = []
+        self.size = 0
+        self.came = asyncio.Event()
+        self.ending: KacheryError | _Flag | None = None
+        self._parts: list[bytes] = []
+        self._number = 0
+
+    def end(self, ending: KacheryError | _Flag) -> None:
+        """Nothing more will come."""
+        self.ending = ending
+        self.came.set()
+
+    def take(self, data: bytes) -> None:
+        """Take the next message."""
+        self.came.set()
+        if self.ending is not None or len(data) < _HEADER:
+            return
+        number, flags = int.from_bytes(data[:3], "big"), data[3]
+        self.size += len(data)
+        if number != self._number or self.size > _LARGEST_ANSWER:
+            self.ending = TransferStalledError("A part of an answer was lost on the way.")
+            return
+        self._number += 1
+        if flags & (_Flag.OVER | _Flag.BUSY | _Flag.WHO):
+            self.ending = _Flag(flags & (_Flag.OVER | _Flag.BUSY | _Flag.WHO))
+            return
+        self._parts.append(data[_HEADER:])
+        if not flags & _Flag.CONTINUED:
+            self.frames.append(self._parts[0] if len(self._parts) == 1 else b"".join(self._parts))
+            self._parts = []
+
+
+class BulkAsking:
+    """The questions of one link that are answered with bytes.
+
+    Args:
+        lines: its connections.
+    """
+
+    def __init__(self, lines: Lines) -> None:
+        self._lines = lines
+        self._awaited: dict[str, _Awaited] = {}
+
+    async def request(self, subject: str, body: bytes, timeout: float) -> list[bytes]:
+        """The frames of an answer; see `Link.bulk_request`."""
+        message_id = new_id()
+        awaited = await self._request(
+            subject, body, message_id, timeout, in_full=not self._lines.is_known
+        )
+        if awaited.ending == _Flag.WHO:
+            awaited = await self._request(subject, body, message_id, timeout, in_full=True)
+        if isinstance(awaited.ending, KacheryError):
+            raise awaited.ending
+        if awaited.ending == _Flag.OVER:
+            return awaited.frames
+        raise TooBusyError(
+            "The other node serves as much as it accepts.", hint="Try again in a moment."
+        )
+
+    async def receive(self, message: Msg) -> None:
+        """Take what comes to the inbox of bulk."""
+        awaited = self._awaited.get(message.subject.rpartition(".")[2])
+        if awaited is None or awaited.inbox != message.subject:
+            self._lines.counts["late-answer"] += 1
+        elif not message.data and (message.headers or {}).get("Status") == _NOBODY:
+            awaited.end(NoProviderError("The other node does not answer there any more."))
+        else:
+            awaited.take(message.data)
+
+    def fail(self) -> None:
+        """The connection is lost: nothing more will come."""
+        for awaited in self._awaited.values():
+            awaited.end(unreachable(self._lines.standing.hub_url, None))
+
+    async def _request(
+        self, subject: str, body: bytes, message_id: bytes, timeout: float, *, in_full: bool
+    ) -> _Awaited:
+        lines = self._lines
+        token = secrets.token_hex(8)
+        awaited = self._awaited[token] = _Awaited(lines.inbox("b", token))
+        try:
+            sealed = lines.envelopes.seal(subject, body, message_id=message_id, in_full=in_full)
+            await lines.open_bulk().publish(subject, sealed, awaited.inbox)
+            while awaited.ending is None:
+                awaited.came.clear()
+                await asyncio.wait_for(awaited.came.wait(), timeout)
+        except asyncio.TimeoutError as problem:
+            raise TransferStalledError(
+                f"Nothing came from the other node for {timeout:g} seconds."
+            ) from problem
+        finally:
+            del self._awaited[token]
+        return awaited
+
+
+class BulkAnswerer:
+    """Answers of one link that are bytes.
+
+    Args:
+        lines: its connections.
+        answerer: checks the questions.
+    """
+
+    def __init__(self, lines: Lines, answerer: Answerer) -> None:
+        self._lines = lines
+        self._answerer = answerer
+        self.turns = Turns()
+
+    def questions(self, answer: BulkAnswering) -> Callable[[Msg], Awaitable[None]]:
+        """What takes the messages of a subject whose questions are answered by a handler."""
+
+        async def receive(message: Msg) -> None:
+            await asyncio.sleep(0)
+            try:
+                found = self._answerer.check(message)
+            except UnknownMembershipError:
+                await self._end(message.reply, _Flag.WHO)
+                return
+            if found is None:
+                return
+            question, _ = found
+
+            async def work() -> None:
+                await self._answer(answer, question, message.reply)
+
+            if not self.turns.offer(question.sender.node_id, work):
+                await self._end(message.reply, _Flag.BUSY)
+
+        return receive
+
+    async def _answer(self, answer: BulkAnswering, question: Question, reply: str) -> None:
+        lines = self._lines
+        number = 0
+
+        async def respond(frame: bytes) -> None:
+            nonlocal number
+            line = lines.open_bulk()
+            room = line.largest_message - _HEADER
+            for start in range(0, max(len(frame), 1), room):
+                part = frame[start : start + room]
+                flags = _Flag.CONTINUED if start + room < len(frame) else 0
+                await line.publish(reply, b"".join((_header(number, flags), part)))
+                number += 1
+
+        try:
+            await answer(question, respond)
+            await lines.open_bulk().publish(reply, _header(number, _Flag.OVER))
+        except HubUnreachableError:
+            lines.counts["answer-too-late"] += 1
+        except KacheryError as problem:
+            lines.counts[problem.code] += 1
+            _log.debug("bulk for %s was given up: %s", question.sender.node_id, problem)
+        except Exception:  # noqa: BLE001 - a bug of ours must not end the link
+            _log.exception("bulk for %s failed", question.sender.node_id)
+
+    async def _end(self, reply: str, flag: _Flag) -> None:
+        """Say that there is no answer, unless that is said too often already."""
+        self._lines.counts[flag.name.lower() if flag.name else "busy"] += 1
+        if not reply or not self._lines.may_complain():
+            return
+        try:
+            await self._lines.open_bulk().publish(reply, _header(0, flag))
+        except HubUnreachableError:
+            self._lines.counts["answer-too-late"] += 1
+
+
+def _header(number: int, flags: int) -> bytes:
+    return number.to_bytes(3, "big") + bytes([flags])

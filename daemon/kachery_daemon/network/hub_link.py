@@ -1,0 +1,262 @@
+"""The link to one channel over its hub: asking, answering, who is there, and why not, if so."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from kachery_core import subjects
+from kachery_core.errors import MembershipExpiredError
+from kachery_core.wire.node import LARGEST_ENVELOPE_EXTRA
+from kachery_daemon.network.answering import Answerer
+from kachery_daemon.network.asking import Asking
+from kachery_daemon.network.bulk import BulkAnswerer, BulkAsking
+from kachery_daemon.network.connections import unreachable
+from kachery_daemon.network.greeting import Greeting
+from kachery_daemon.network.lines import Lines
+from kachery_daemon.network.refreshing import Refresher
+from kachery_daemon.network.subscriptions import Subscriptions
+from kachery_daemon.network.supervision import Supervisor
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from kachery_core.errors import KacheryError
+    from kachery_core.memberships import Membership
+    from kachery_core.roles import Role
+    from kachery_daemon.network.link import (
+        Answer,
+        Answering,
+        BulkAnswering,
+        Hearing,
+        Peer,
+        State,
+        Unsubscribe,
+    )
+    from kachery_daemon.network.standing import Standing
+
+_PATIENCE_SECONDS = 2.0
+_LARGEST_BODY = 4 << 20
+_BULK = "bulk"
+
+
+class HubLink:
+    """One channel over its hub; see `kachery_daemon.network.link.Link`.
+
+    Args:
+        standing: of this node in the channel; `standing_changed` is called when it changes.
+        instance: this run of the node, 16 hex digits.
+        version: of kachery, for the others to see.
+        secure: makes what TLS needs; None without TLS.
+        refresh: asks the lobby and takes what is newer.
+    """
+
+    def __init__(
+        self,
+        standing: Standing,
+        instance: str,
+        *,
+        version: str,
+        secure: Callable[[], Awaitable[ssl.SSLContext | None]],
+        refresh: Callable[[], Awaitable[None]],
+    ) -> None:
+        self.standing = standing
+        self.channel_id = standing.channel_id
+        self.node_id = standing.node_id
+        self.address = standing.address
+        self.instance = instance
+        self.refresher = Refresher(refresh)
+        self._lines = Lines(standing, instance, self.refresher.soon)
+        self._subscriptions = Subscriptions(self._lines)
+        self._asking = Asking(self._lines)
+        self._answerer = Answerer(self._lines)
+        self._bulk_asking = BulkAsking(self._lines)
+        self._bulk_answerer = BulkAnswerer(self._lines, self._answerer)
+        self.greeting = Greeting(self._lines, version, self.refresher.soon, self.notify)
+        self._supervisor = Supervisor(
+            self._lines, self.refresher, secure=secure, begin=self._begin, stay=self._stay
+        )
+        self._tasks: list[asyncio.Task[None]] = []
+        self._used_roles = standing.own_roles
+
+    @property
+    def name(self) -> str:
+        """What the channel is called."""
+        return self.standing.name
+
+    @property
+    def state(self) -> State:
+        """Whether it reaches the channel, and if not, why."""
+        problem = self.standing.problem()
+        if problem is not None:
+            return "expired" if isinstance(problem, MembershipExpiredError) else "revoked"
+        return "connected" if self._supervisor.is_connected else "connecting"
+
+    @property
+    def failure(self) -> KacheryError | None:
+        """Why it is not connected; None if it is, or if nothing is known yet."""
+        return self.standing.problem() or self._supervisor.failure
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """What came and was not taken, by kind."""
+        return dict(self._lines.counts)
+
+    @property
+    def own_roles(self) -> frozenset[Role]:
+        """Granted by the owner and enabled here."""
+        return self.standing.own_roles
+
+    @property
+    def largest_body(self) -> int:
+        """The most bytes that fit into one question, answer or one-way message."""
+        line = self._lines.control
+        largest = _LARGEST_BODY if line is None else min(line.largest_message, _LARGEST_BODY)
+        return largest - LARGEST_ENVELOPE_EXTRA
+
+    def start(self) -> None:
+        """Begin to connect; returns at once."""
+        self._tasks = [
+            asyncio.ensure_future(self._supervisor.run()),
+            asyncio.ensure_future(self.refresher.run()),
+        ]
+
+    async def close(self) -> None:
+        """Say goodbye and end."""
+        if self._supervisor.is_connected:
+            await self.greeting.farewell()
+        for task in self._tasks:
+            task.cancel()
+        self.refresher.close()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._answerer.turns.close()
+        await self._bulk_answerer.turns.close()
+
+    def live_subject(self, discovery: bytes) -> str:
+        """Where news of a subfeed are told; another one when the channel has another key."""
+        return subjects.live("feeds", self.standing.live_token(discovery))
+
+    def present(self, role: Role | None = None) -> list[Peer]:
+        """The other nodes that are there now, members at this moment."""
+        return [
+            peer
+            for peer in self.greeting.table.present(role)
+            if self.standing.is_allowed(peer.membership, role)
+        ]
+
+    def is_allowed(self, sender: Membership, role: Role) -> bool:
+        """Whether a member may act in a role at this moment."""
+        return self.standing.is_allowed(sender, role)
+
+    def newest_of(self, node_id: str) -> Membership | None:
+        """The newest membership that a node has spoken with."""
+        return self._lines.envelopes.newest_of(node_id)
+
+    def check(self, role: Role | None = None) -> None:
+        """Refuse what cannot work now; see `Link.check`."""
+        problem = self.standing.problem()
+        if problem is not None:
+            raise problem
+        if role is not None:
+            self.standing.check_role(role)
+        if not self._supervisor.is_connected:
+            raise self._supervisor.failure or unreachable(self.standing.hub_url, None)
+
+    async def wait_connected(self, timeout: float) -> None:
+        """Wait until the channel is reached; see `Link.wait_connected`."""
+        if self.standing.problem() is None:
+            await self._supervisor.wait_connected(timeout)
+        self.check()
+
+    def watch(self, notice: Callable[[], None]) -> Callable[[], None]:
+        """Be told when something changes; ends the watch."""
+        return self._supervisor.watch(notice)
+
+    def notify(self) -> None:
+        """Tell those who watch that something is different."""
+        self._supervisor.notify()
+
+    async def serve(self, subject: str, role: Role | None, answer: Answering) -> Unsubscribe:
+        """Answer questions that come by a subject; see `Link.serve`."""
+        return await self._subscriptions.add(subject, role, self._answerer.questions(answer))
+
+    async def subscribe(self, subject: str, role: Role | None, hear: Hearing) -> Unsubscribe:
+        """Hear what is published; see `Link.subscribe`."""
+        own_role = None if role is None else role.other_side
+        return await self._subscriptions.add(subject, own_role, self._answerer.news(role, hear))
+
+    async def serve_bulk(self, subject: str, role: Role, answer: BulkAnswering) -> Unsubscribe:
+        """Answer with bytes as they are; see `Link.serve_bulk`."""
+        receive = self._bulk_answerer.questions(answer)
+        return await self._subscriptions.add(f"{subject}.{_BULK}", role, receive, is_bulk=True)
+
+    async def ask(
+        self,
+        subject: str,
+        body: bytes,
+        *,
+        role: Role | None,
+        timeout: float,
+        expect: int | None = None,
+    ) -> AsyncIterator[Answer]:
+        """Ask, and get the answers as they come; see `Link.ask`."""
+        await self._ready(None if role is None else role.other_side, timeout)
+        async for answer in self._asking.ask(subject, body, role, timeout, expect):
+            yield answer
+
+    async def publish(self, subject: str, body: bytes) -> None:
+        """Tell whoever listens; see `Link.publish`."""
+        self.check()
+        await self._asking.tell(subject, body)
+
+    async def bulk_request(self, subject: str, body: bytes, timeout: float) -> list[bytes]:
+        """Ask one node for bytes; see `Link.bulk_request`."""
+        await self._ready(None, timeout)
+        return await self._bulk_asking.request(f"{subject}.{_BULK}", body, timeout)
+
+    async def standing_changed(self) -> None:
+        """The standing has something newer, or other roles are enabled: follow it."""
+        for peer in self.greeting.table.present():
+            if not self.standing.is_allowed(peer.membership, None):
+                self.greeting.table.forget(peer.node_id)
+        if self.standing.own_roles != self._used_roles:
+            self._used_roles = self.standing.own_roles
+            await self._subscriptions.match()
+        self._supervisor.follow()
+        if self._supervisor.is_connected:
+            await self.greeting.say()
+        self.notify()
+
+    async def _ready(self, own_role: Role | None, timeout: float) -> None:
+        """Refuse what cannot work, after a moment of patience with a hub that comes back."""
+        if own_role is not None and self.standing.problem() is None:
+            self.standing.check_role(own_role)
+        await self.wait_connected(min(timeout, _PATIENCE_SECONDS))
+
+    async def _begin(self) -> None:
+        """Subscribe to everything on new connections, and say hello."""
+        lines = self._lines
+        control, bulk = lines.open_control(), lines.open_bulk()
+        await control.subscribe(self.greeting.inbox, self.greeting.receive)
+        await control.subscribe(subjects.EVERY_PRESENCE, self.greeting.receive)
+        await control.subscribe(lines.inbox("c", "*"), self._asking.receive)
+        await bulk.subscribe(lines.inbox("b", "*"), self._bulk_asking.receive)
+        await self._subscriptions.match()
+        await asyncio.gather(control.settle(), bulk.settle())
+        await self.greeting.hello()
+
+    async def _stay(self) -> None:
+        """What goes on while connected."""
+        try:
+            await self.greeting.beat()
+        finally:
+            self._lose()
+
+    def _lose(self) -> None:
+        """The connections are gone: whoever waits for an answer on them waits in vain."""
+        self._asking.fail()
+        self._bulk_asking.fail()
+        self._answerer.turns.forget()
+        self._bulk_answerer.turns.forget()
+        self.greeting.table.forget()

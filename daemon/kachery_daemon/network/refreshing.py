@@ -1,0 +1,74 @@
+"""Asking the hub's lobby for what is new of a channel: now and then, and when something is missed.
+
+The messages that announce a new record or membership may be dropped on the way; this finds out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from typing import TYPE_CHECKING
+
+from kachery_core.errors import KacheryError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+EVERY_SECONDS = 60.0
+# However much is missed at once, the lobby is not asked more often than this.
+_PAUSE_SECONDS = 0.5
+_JITTER = 0.25
+_log = logging.getLogger(__name__)
+
+
+class Refresher:
+    """Keeps what is known of one channel up to date.
+
+    Args:
+        refresh: asks, and takes what is newer.
+    """
+
+    def __init__(self, refresh: Callable[[], Awaitable[None]]) -> None:
+        self._refresh = refresh
+        self._wanted = asyncio.Event()
+        self._running: asyncio.Task[None] | None = None
+        self.problem: KacheryError | None = None
+
+    def soon(self) -> None:
+        """Something was missed: ask at the next opportunity."""
+        self._wanted.set()
+
+    async def now(self) -> None:
+        """Ask now, or wait for the answer to the question that is on its way; never raises."""
+        if self._running is None or self._running.done():
+            self._running = asyncio.ensure_future(self._ask())
+        await asyncio.shield(self._running)
+
+    async def run(self) -> None:
+        """Ask now and then, and soon after something was missed; until cancelled."""
+        while True:
+            pause = EVERY_SECONDS * random.uniform(1 - _JITTER, 1)  # noqa: S311 - not a secret
+            try:
+                await asyncio.wait_for(self._wanted.wait(), pause)
+            except asyncio.TimeoutError:
+                _log.debug("asking the lobby as every minute")
+            self._wanted.clear()
+            await self.now()
+            await asyncio.sleep(_PAUSE_SECONDS)
+
+    def close(self) -> None:
+        """Give up the question that is on its way."""
+        if self._running is not None:
+            self._running.cancel()
+
+    async def _ask(self) -> None:
+        try:
+            await self._refresh()
+        except KacheryError as problem:
+            self.problem = problem
+            _log.debug("nothing new from the lobby: %s", problem)
+        except Exception:  # noqa: BLE001 - a bug of ours must not end the link
+            _log.exception("asking the lobby failed")
+        else:
+            self.problem = None
