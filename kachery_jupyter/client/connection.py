@@ -61,6 +61,7 @@ class Place:
 
 _lock = threading.Lock()
 _found: tuple[tuple[object, ...], float, Place] | None = None
+_last_online: tuple[object, ...] | None = None
 
 
 def current_place() -> Place:
@@ -99,8 +100,13 @@ def forget_place() -> None:
     _found = None
 
 
+def had_node() -> bool:
+    """Whether this program has found a node where the environment says, now or before."""
+    return _last_online == fingerprint()
+
+
 def _find_place() -> Place:
-    global _found  # noqa: PLW0603 - what this program found, one per process
+    global _found, _last_online  # noqa: PLW0603 - what this program found, one per process
     with _lock:
         key = fingerprint()
         environment = read_environment()
@@ -108,6 +114,7 @@ def _find_place() -> Place:
             place, kept = Place(_offline_store(environment.offline_dir)), float("inf")
         else:
             place, kept = _online_place(environment), time.monotonic() + _KEPT_SECONDS
+            _last_online = key
         _found = (key, kept, place)
         return place
 

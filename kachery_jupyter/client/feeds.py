@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import secrets
+from contextlib import suppress
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -13,10 +15,9 @@ from kachery_core.errors import FeedNotFoundError, InvalidUriError
 from kachery_core.feeds import is_feed_uri, parse_feed_uri, subfeed_hash
 from kachery_core.messages import SubfeedKey
 from kachery_core.wire.feeds import FeedInfo, FeedList, Ready
-from kachery_jupyter.client.connection import current_node
 from kachery_jupyter.client.feed_html import feed_html
 from kachery_jupyter.client.legacy_readers import LegacyReader
-from kachery_jupyter.client.line import ask
+from kachery_jupyter.client.line import ask_patiently
 from kachery_jupyter.client.subfeeds import Subfeed, Truth
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class Feed:
             reason: for readers.
         """
         body = json.dumps({"successor": successor, "reason": reason}).encode()
-        reply = ask(current_node().door, "POST", f"/feeds/{self.feed_id}/retire", body)
+        reply = ask_patiently(f"/feeds/{self.feed_id}/retire", body)
         self._info = msgspec.json.decode(reply.body, type=FeedInfo)
 
     def delete(self) -> None:
@@ -134,7 +135,9 @@ def create_feed(name: str | None = None) -> Feed:
         >>> subfeed = create_feed().load_subfeed("primes")
         >>> subfeed.append_message({"n": 1, "p": 2})
     """
-    reply = ask(current_node().door, "POST", "/feeds", json.dumps({"name": name}).encode())
+    # Perhaps it was made and only the answer was lost: the id makes asking again safe.
+    request = {"name": name, "creation_id": secrets.token_hex(16)}
+    reply = ask_patiently("/feeds", json.dumps(request).encode())
     return Feed(msgspec.json.decode(reply.body, type=FeedInfo))
 
 
@@ -188,7 +191,7 @@ def load_subfeed(uri: str, position: int = 0, channel: str = "") -> Subfeed:
 
 def list_feeds() -> list[Feed]:
     """The feeds of this node, the newest first."""
-    reply = ask(current_node().door, "GET", "/feeds")
+    reply = ask_patiently("/feeds", method="GET")
     return [Feed(info) for info in msgspec.json.decode(reply.body, type=FeedList).feeds]
 
 
@@ -209,7 +212,9 @@ def delete_feed(feed_name_or_uri: str) -> None:
         FeedNotWriteableError: it is somebody else's.
     """
     feed_id = load_feed(feed_name_or_uri).feed_id
-    ask(current_node().door, "DELETE", f"/feeds/{feed_id}")
+    # It was there just now: if it is not, an answer was lost, and this is the second time.
+    with suppress(FeedNotFoundError):
+        ask_patiently(f"/feeds/{feed_id}", method="DELETE")
 
 
 def watch_for_new_messages(
@@ -238,7 +243,7 @@ def watch_for_new_messages(
         for one in watched.values()
     ]
     body = json.dumps({"positions": positions, "wait_msec": wait_msec}).encode()
-    reply = ask(current_node().door, "POST", "/messages/watch", body, wait_msec / 1000)
+    reply = ask_patiently("/messages/watch", body, wait_msec / 1000)
     keys = list(watched)
     return {
         keys[place]: watched[keys[place]].get_next_messages(wait_msec=0, signed=signed)
@@ -260,11 +265,11 @@ def _shown(one: SubfeedInfo) -> str:
 
 
 def _describe(feed: str) -> FeedInfo:
-    reply = ask(current_node().door, "GET", f"/feeds/{feed}")
+    reply = ask_patiently(f"/feeds/{feed}", method="GET")
     return msgspec.json.decode(reply.body, type=FeedInfo)
 
 
 def _find_named(name: str) -> FeedInfo | None:
-    reply = ask(current_node().door, "GET", f"/feeds?name={quote(name, safe='')}")
+    reply = ask_patiently(f"/feeds?name={quote(name, safe='')}", method="GET")
     feeds = msgspec.json.decode(reply.body, type=FeedList).feeds
     return feeds[0] if feeds else None

@@ -18,7 +18,7 @@ from kachery_core.errors import (
     KacheryError,
     WrongDaemonError,
 )
-from kachery_jupyter.client.connection import current_node, forget_place
+from kachery_jupyter.client.connection import current_node, forget_place, had_node
 from kachery_jupyter.client.feed_line import FeedLine
 from kachery_jupyter.client.replies import Reply, gone, refusal
 from kachery_jupyter.client.stopping import stoppable
@@ -72,10 +72,13 @@ def ask(
     return _ask(kind(door), head, body, wait_seconds)
 
 
-def ask_patiently(path: str, body: bytes, wait_seconds: float = 0.0) -> Reply:
+def ask_patiently(
+    path: str, body: bytes = b"", wait_seconds: float = 0.0, method: str = "POST"
+) -> Reply:
     """Ask the node that is running; while it is being restarted, again and again for a while.
 
-    Only for questions that may be asked twice: reading, and appends that carry their id.
+    Only for questions that may be asked twice: reading, and what carries an id. Where no node was
+    found before, none is waited for.
 
     Raises:
         KacheryError: what the node answered, or that there is none.
@@ -83,9 +86,9 @@ def ask_patiently(path: str, body: bytes, wait_seconds: float = 0.0) -> Reply:
     deadline = time.monotonic() + _RETRY_SECONDS
     while True:
         try:
-            return ask(current_node().door, "POST", path, body, wait_seconds)
+            return ask(current_node().door, method, path, body, wait_seconds)
         except (DaemonNotRunningError, WrongDaemonError):
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline or not had_node():
                 raise
             time.sleep(_RETRY_PAUSE_SECONDS)
             forget_place()

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import secrets
 from typing import TYPE_CHECKING, Any, overload
 
 import msgspec
 
-from kachery_core.errors import FeedNotWriteableError
+from kachery_core.errors import FeedNotWriteableError, InvalidInputError
 from kachery_core.feeds import FeedUri, subfeed_hash, subfeed_label
 from kachery_core.messages import APPEND_ID_SIZE, SubfeedKey
-from kachery_core.wire.feeds import Appended
+from kachery_core.wire.feeds import LARGEST_APPEND, Appended
 from kachery_jupyter.client.feed_html import subfeed_html
 from kachery_jupyter.client.line import ask_patiently
 from kachery_jupyter.client.payloads import decode_messages, encode_message
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
     from kachery_core.feeds import SubfeedName
     from kachery_jupyter.client.readers import Reader
 
-# The node takes at most 16 MiB in one request.
-_APPEND_BYTES = 8 << 20
 _STREAM_WAIT_MSEC = 20_000
 
 
@@ -111,6 +108,10 @@ class Subfeed:
     def append_messages(self, messages: Iterable[Any], append_id: str | None = None) -> int:
         """Append messages, all of them or none, with one signature and one wait for the disk.
 
+        Args:
+            messages: together at most 32 MiB as JSON.
+            append_id: see `append_message`.
+
         Returns:
             The index of the first.
 
@@ -125,11 +126,14 @@ class Subfeed:
         payloads = [encode_message(message) for message in messages]
         if not payloads:
             return self.get_num_messages()
-        places = [
-            self._append(part, _part_id(append_id, number))
-            for number, part in enumerate(_parts(payloads))
-        ]
-        return places[0].first
+        size = sum(map(len, payloads)) + len(payloads)
+        if size > LARGEST_APPEND:
+            raise InvalidInputError(
+                f"These {len(payloads):,} messages have {size:,} bytes; one append takes at most"
+                f" {LARGEST_APPEND:,}, all of them or none.",
+                hint="Append them in several calls, or store large values and append their URIs.",
+            )
+        return self._append(payloads, append_id or secrets.token_hex(APPEND_ID_SIZE)).first
 
     def get_next_message(self, wait_msec: int = 10, *, signed: bool = False) -> Any:
         """The next message, or None if none came in time; the position advances."""
@@ -257,25 +261,3 @@ class Subfeed:
         reply = ask_patiently("/messages/append", body)
         self._is_named = True
         return msgspec.json.decode(reply.body, type=Appended)
-
-
-def _part_id(append_id: str | None, number: int) -> str:
-    """The id of one request; a retry of the same append cuts it into the same parts."""
-    if append_id is None:
-        return secrets.token_hex(APPEND_ID_SIZE)
-    if number == 0:
-        return append_id
-    return hashlib.sha256(f"{append_id} {number}".encode()).hexdigest()[: 2 * APPEND_ID_SIZE]
-
-
-def _parts(payloads: list[bytes]) -> Iterator[list[bytes]]:
-    """As many messages as one request carries, again and again."""
-    part: list[bytes] = []
-    size = 0
-    for payload in payloads:
-        if part and size + len(payload) > _APPEND_BYTES:
-            yield part
-            part, size = [], 0
-        part.append(payload)
-        size += len(payload) + 1
-    yield part

@@ -27,12 +27,15 @@ Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=600_000)]
 LONGEST_READ = 16 << 20
 # All messages of one append together, with their commas; a batch of them is sent whole.
 LARGEST_APPEND = 32 << 20
+# What is compared at once ends with a signature: two such appends at most, in base64.
+LARGEST_COMPARISON = 96 << 20
 
 
 class NewFeed(Message, frozen=True):
-    """A feed to make; a name is for its maker only."""
+    """A feed to make; a name is for its maker only. The same creation id is the same feed."""
 
     name: Name | None = None
+    creation_id: AppendId | None = None
 
 
 class FeedQuery(Message, frozen=True):

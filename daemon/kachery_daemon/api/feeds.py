@@ -14,6 +14,8 @@ from kachery_core.feeds import FeedUri
 from kachery_core.keys import is_public_key
 from kachery_core.messages import Head, SubfeedKey
 from kachery_core.wire.feeds import (
+    LARGEST_APPEND,
+    LARGEST_COMPARISON,
     Appended,
     Compared,
     Comparison,
@@ -99,7 +101,7 @@ class FeedsEndpoint(_FeedEndpoint):
     @operation("Make a feed.", FeedInfo, body=NewFeed)
     async def post(self, body: NewFeed) -> FeedInfo:
         """Make a feed."""
-        record = await self.services.feeds.create(body.name, self.writer)
+        record = await self.services.feeds.create(body.name, self.writer, body.creation_id)
         return self.described(record, [])
 
 
@@ -157,6 +159,7 @@ class AppendEndpoint(_FeedEndpoint):
     """New messages."""
 
     PATH = f"{API_PATH}/messages/append"
+    largest_body = LARGEST_APPEND + (1 << 20)
 
     @operation("Append messages; durable when answered.", Appended, body=NewMessages)
     async def post(self, body: NewMessages) -> Appended:
@@ -197,6 +200,7 @@ class CompareEndpoint(_FeedEndpoint):
     """Copies of a feed from elsewhere."""
 
     PATH = f"{API_PATH}/messages/compare"
+    largest_body = LARGEST_COMPARISON
 
     @operation("Compare a run of batches with the feed that is here.", Compared, body=Comparison)
     async def post(self, body: Comparison) -> Compared:

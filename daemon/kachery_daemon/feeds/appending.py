@@ -1,4 +1,4 @@
-"""What an append needs besides its messages: an open log, the feed's key, and nobody who objects."""
+"""What an append needs besides its messages: an open log, the feed's key, nobody who objects."""
 
 from __future__ import annotations
 

@@ -72,13 +72,15 @@ class Feeds:
         """Read which feeds there are."""
         await self._threads.run(self._start)
 
-    async def create(self, name: str | None, writer: int = OWNER) -> FeedRecord:
-        """Make a feed and its key.
+    async def create(
+        self, name: str | None, writer: int = OWNER, creation_id: str | None = None
+    ) -> FeedRecord:
+        """Make a feed and its key; under the same id, a writer makes only one.
 
         Raises:
             FeedExistsError: this writer has a feed of that name.
         """
-        record = await self._threads.run(self._create, name, writer)
+        record = await self._threads.run(self._create, name, writer, creation_id)
         self._records[record.feed] = record
         return record
 
@@ -266,13 +268,15 @@ class Feeds:
             self._folder, self._threads, self._logs, self._committer, self._witness, self.served
         )
 
-    def _create(self, name: str | None, writer: int) -> FeedRecord:
+    def _create(self, name: str | None, writer: int, creation_id: str | None) -> FeedRecord:
         feed = make_feed_key(self._folder)
+        record = None
         try:
-            return self._registry.add(feed, name, writer)
-        except BaseException:
-            delete_feed_key(self._folder, feed)
-            raise
+            record = self._registry.add(feed, name, writer, creation_id)
+        finally:
+            if record is None or record.feed != feed:
+                delete_feed_key(self._folder, feed)
+        return record
 
     def _delete(self, record: FeedRecord) -> None:
         feed = record.feed

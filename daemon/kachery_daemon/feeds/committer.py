@@ -30,8 +30,9 @@ if TYPE_CHECKING:
 
 # Readers are handed whole groups, so a group stays small.
 _LARGEST_GROUP = 256
-_LARGEST_GROUP_BYTES = 64 << 20
+_LARGEST_GROUP_BYTES = 8 << 20
 _NOTE_SECONDS = 0.1
+_WARN_SECONDS = 60.0
 _log = logging.getLogger(__name__)
 
 
@@ -66,6 +67,7 @@ class Committer:
         self._queue: queue.SimpleQueue[Append | Errand | None] = queue.SimpleQueue()
         self._unnoted: dict[SubfeedKey, Head] = {}
         self._is_open = True
+        self._warned = float("-inf")
         self._thread = threading.Thread(target=self._run, name="kachery-feeds", daemon=True)
         self._thread.start()
 
@@ -116,7 +118,10 @@ class Committer:
             for heads in self._heads:
                 heads.note(self._unnoted)
         except (KacheryError, OSError) as problem:
-            _log.warning("how far the feeds go could not be noted: %s", problem)
+            # Tried ten times a second, told once a minute: a full disk stays full for a while.
+            if time.monotonic() - self._warned > _WARN_SECONDS:
+                _log.warning("how far the feeds go could not be noted: %s", problem)
+                self._warned = time.monotonic()
         else:
             self._unnoted = {}
 

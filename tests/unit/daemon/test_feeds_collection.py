@@ -589,3 +589,30 @@ def test_reading_while_a_feed_is_deleted_ends_in_messages_or_in_not_found(tmp_pa
                         assert check_run(key, *one)
 
     run(story())
+
+
+def test_a_feed_asked_for_twice_is_made_once_with_one_key(tmp_path):
+    async def story():
+        async with open_feeds(tmp_path) as feeds:
+            asked = [feeds.create("mine", creation_id="0c" * 16) for _ in range(5)]
+            made = await asyncio.gather(*asked)
+        async with open_feeds(tmp_path) as feeds:
+            made.append(await feeds.create("mine", creation_id="0c" * 16))
+            assert len({record.feed for record in made}) == 1
+            assert len(feeds.all()) == 1
+            with pytest.raises(FeedExistsError):
+                await feeds.create("mine", creation_id="0d" * 16)
+        assert len(list((tmp_path / "storage" / ".state" / "keys").iterdir())) == 1
+
+    run(story())
+
+
+def test_more_than_one_append_holds_is_refused(tmp_path):
+    async def story():
+        async with open_feeds(tmp_path) as feeds:
+            key = await new_subfeed(feeds)
+            with pytest.raises(InvalidInputError, match="One append takes"):
+                await feeds.append(key, append_id(0), [b"1" * LARGEST_PAYLOAD] * 32)
+            assert await feeds.append(key, append_id(1), [b"1" * LARGEST_PAYLOAD] * 31) == (0, 31)
+
+    run(story())

@@ -3,6 +3,7 @@
 import errno
 import os
 import threading
+import time
 
 import pytest
 
@@ -208,3 +209,19 @@ def test_who_gives_up_before_the_disk_was_asked_appends_nothing_and_breaks_nothi
     assert kept.result(PATIENCE) == (1, 1)
     assert bench.append(3).result(PATIENCE) == (2, 1)
     assert bench.messages() == [0, 2, 3]
+
+
+def test_notes_that_fail_again_and_again_are_told_once_a_minute(bench, monkeypatch, caplog):
+    tries = []
+
+    def fail(_):
+        tries.append(1)
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(bench.heads[0], "note", fail)
+    bench.append(0).result(PATIENCE)
+    end = time.monotonic() + PATIENCE
+    while len(tries) < 5 and time.monotonic() < end:
+        time.sleep(0.05)
+    assert len(tries) >= 5
+    assert len(caplog.records) == 1
