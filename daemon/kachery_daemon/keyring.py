@@ -177,7 +177,7 @@ def _channel_key_path(folder: Folder, channel_id: str) -> Path:
 def _make_key_folder(folder: Folder) -> None:
     keys = folder.state / "keys"
     if not keys.exists():
-        keys.mkdir(mode=0o700)
+        keys.mkdir(mode=0o700, exist_ok=True)
         sync_directory(keys.parent)
 
 

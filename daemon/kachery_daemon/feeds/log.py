@@ -23,6 +23,7 @@ from kachery_core.messages import (
     signed_end,
 )
 from kachery_daemon.feeds.log_files import LogFile
+from kachery_daemon.feeds.remains import are_several_groups
 from kachery_store.disk import disk_errors, sync_data, sync_directory, write_all_at
 
 if TYPE_CHECKING:
@@ -45,12 +46,15 @@ class SubfeedLog:
         path: the file; made by the first append.
         key: which subfeed.
         seen: the highest head ever acknowledged; everything up to it must be there.
+        is_replaceable: what is damaged may be cut off, because it can be had again.
 
     Raises:
         BrokenChainError: something acknowledged is damaged or missing.
     """
 
-    def __init__(self, path: Path, key: SubfeedKey, seen: Head) -> None:
+    def __init__(
+        self, path: Path, key: SubfeedKey, seen: Head, *, is_replaceable: bool = False
+    ) -> None:
         self.path = path
         self.key = key
         self.head = Head()
@@ -66,7 +70,7 @@ class SubfeedLog:
         # Held from a write to its sync: what the kernel says of the write, it says to this one.
         self._held: int | None = None
         try:
-            self._scan(seen)
+            self._scan(seen, is_replaceable=is_replaceable)
         except BaseException:
             self.close()
             raise
@@ -168,7 +172,7 @@ class SubfeedLog:
             self._held = None
             self._file.release()
 
-    def _scan(self, seen: Head) -> None:
+    def _scan(self, seen: Head, *, is_replaceable: bool) -> None:
         """Check the whole chain; leave out what was never acknowledged."""
         data = self.path.read_bytes() if self._exists else b""
         self._size = len(data)
@@ -180,13 +184,10 @@ class SubfeedLog:
             if self.head.length <= seen.length:
                 settled = end
         if self.head.length < seen.length:
-            raise BrokenChainError(
-                f"{self.path} ends at message {self.head.length}; {seen.length} were acknowledged.",
-                hint="The file was damaged or is an older copy. Restore it from a backup.",
-                feed=self.key.feed,
-                subfeed=self.key.subfeed,
-            )
+            raise self._damaged(f"{seen.length} were acknowledged")
         self._has_leftovers = any(data[self._end :])
+        if self._has_leftovers and not is_replaceable and are_several_groups(data[self._end :]):
+            raise self._damaged("what follows it was acknowledged")
         if settled < self._end:
             # Perhaps it never reached the disk. Written again, because after a failed sync the
             # kernel takes it for clean; synced, because from here on it can be read.
@@ -197,6 +198,14 @@ class SubfeedLog:
                     sync_data(descriptor)
             finally:
                 self._file.release()
+
+    def _damaged(self, why: str) -> BrokenChainError:
+        return BrokenChainError(
+            f"{self.path} ends at message {self.head.length}; {why}.",
+            hint="The file was damaged or is an older copy. Restore it from a backup.",
+            feed=self.key.feed,
+            subfeed=self.key.subfeed,
+        )
 
     def _whole_groups(self, data: bytes, seen: Head) -> list[tuple[list[tuple[Batch, int]], int]]:
         """The groups that count: all but one that a crash tore before it was acknowledged."""
