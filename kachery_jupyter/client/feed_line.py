@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 _PATIENCE_SECONDS = 120.0
 _PIECE = 1 << 18
-# The longest answer is a run of batches: at least as long as asked for, at most one more group.
-_LARGEST_ANSWER = 1 << 30
+# The longest answer is a run of batches: what was asked for, and up to one more group of appends.
+_LARGEST_ANSWER = 128 << 20
 
 
 class FeedLine:
@@ -63,7 +63,7 @@ class FeedLine:
         if hasattr(self, "socket"):
             self.close()
 
-    def _read(self) -> bytes:
+    def _read(self) -> bytes | bytearray:
         """The bytes of an answer after its size."""
         start = self._received()
         while len(start) < SIZE.size:
@@ -84,7 +84,7 @@ class FeedLine:
             if not count:
                 raise ConnectionResetError("it closed the connection")
             filled += count
-        return bytes(rest)
+        return rest
 
     def _received(self) -> bytes:
         piece = self.socket.recv(_PIECE)

@@ -46,7 +46,7 @@ def encode_answer(body: bytes, facts: bytes = b"", *, is_error: bool = False) ->
     return b"".join((_ANSWER.pack(size, is_error, len(facts)), facts, body))
 
 
-def decode_answer(rest: bytes) -> LineAnswer:
+def decode_answer(rest: bytes | bytearray) -> LineAnswer:
     """The answer in the bytes after its size.
 
     Raises:
@@ -54,10 +54,10 @@ def decode_answer(rest: bytes) -> LineAnswer:
     """
     try:
         kind, facts_size = _ANSWER_REST.unpack_from(rest)
-        start = _ANSWER_REST.size
-        facts = rest[start : start + facts_size]
-        return LineAnswer(
-            bool(kind), _decode_facts(facts) if facts else {}, rest[start + facts_size :]
-        )
+        start = _ANSWER_REST.size + facts_size
+        facts = rest[_ANSWER_REST.size : start]
+        # A view first: a run of batches is some megabytes, which are copied once here.
+        body = bytes(memoryview(rest)[start:])
+        return LineAnswer(bool(kind), _decode_facts(facts) if facts else {}, body)
     except (struct.error, msgspec.MsgspecError) as problem:
         raise ValueError(f"not an answer: {problem}") from problem

@@ -52,7 +52,10 @@ class FeedLine(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - what a stream socket has
         self._transport = transport
-        uid = uid_of_unix_peer(transport.get_extra_info("socket"))
+        try:
+            uid = uid_of_unix_peer(transport.get_extra_info("socket"))
+        except OSError:  # whoever it was has gone already
+            uid = None
         self._asker = self._services.door.asker_on_unix(uid)
         self._server.lines.add(self)
         self._loop = asyncio.get_running_loop()
