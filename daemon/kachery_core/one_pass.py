@@ -15,6 +15,7 @@ import msgspec
 from kachery_core.errors import BrokenChainError
 from kachery_core.keys import SIGNATURE_SIZE
 from kachery_core.messages import (
+    ENTRY_SIZE,
     ENTRY_TAG,
     HEADER_SIZE,
     LARGEST_BATCH,
@@ -22,16 +23,18 @@ from kachery_core.messages import (
     TAIL_SIZE,
     VERSION,
     Head,
+    chain,
     check_head,
     check_run,
+    decode_batches,
 )
 
 if TYPE_CHECKING:
     from kachery_core.messages import SubfeedKey
 
-# The header without the append id, and the size of the first message.
+# The header without the append id, and the size of the first message; what an entry is made of.
 _START = struct.Struct(">IBBQIq16xI")
-_ENTRY = struct.Struct(">Q32sq32s")
+_ENTRY = struct.Struct(f">{len(ENTRY_TAG) + 52}sQ32sq32s")
 
 
 class Run(msgspec.Struct, frozen=True):
@@ -61,27 +64,37 @@ def read_run(key: SubfeedKey, before: Head, data: bytes, place: int = 0) -> Run:
         BrokenChainError: they do not continue it, or the last is not signed.
         BadSignatureError: the last is signed by somebody else.
     """
-    if not data:
-        return Run([], before, before.entry if place == before.length else None)
     try:
-        run, signature = _read(key, before, data, place)
+        payloads, head, signature = _read(key, before, data) if data else ([], before, b"")
     except (_UnusualError, struct.error):
         check_run(key, before, data)
         raise BrokenChainError("The bytes after the last batch are none.") from None
-    check_head(key, run.head, signature)
-    return run
+    if data:
+        check_head(key, head, signature)
+    return Run(payloads, head, _entry_at(key, before, data, place))
+
+
+def _entry_at(key: SubfeedKey, before: Head, data: bytes, place: int) -> bytes | None:
+    """The entry at a length of the chain; a reader that goes on asks for the one before the run."""
+    if place <= before.length:
+        return before.entry if place == before.length else None
+    for batch, _ in decode_batches(data):
+        if place <= batch.head.length:
+            return chain(key, before, batch.time_us, batch.payloads[: place - batch.first]).entry
+        before = batch.head
+    return None
 
 
 class _UnusualError(Exception):
     """Something is wrong, or at least not as nodes send it."""
 
 
-def _read(key: SubfeedKey, before: Head, data: bytes, place: int) -> tuple[Run, bytes]:
+def _read(key: SubfeedKey, before: Head, data: bytes) -> tuple[list[bytes], Head, bytes]:
+    """The messages of a run, the head after them, and its signature, not checked."""
     # This runs for every message ever read: what does not change is made outside the loop.
     sha256, unpack, pack = hashlib.sha256, _START.unpack_from, _ENTRY.pack
     prefix = ENTRY_TAG + key.raw
     entry, index, start, flags = before.entry, before.length, 0, 0
-    crossed = entry if place == index else None
     payloads: list[bytes] = []
     while start < len(data):
         size, version, flags, first, count, time_us, first_size = unpack(data, start)
@@ -91,21 +104,20 @@ def _read(key: SubfeedKey, before: Head, data: bytes, place: int) -> tuple[Run, 
         if version != VERSION or first != index or start > len(data) or size > LARGEST_BATCH:
             raise _UnusualError
         if count == 1 and at + first_size == tail:
-            found = [data[at:tail]]
-        else:
-            found = _payloads(data, at, tail, count)
-        for payload in found:
+            payload = data[at:tail]
             digest = sha256(payload).digest()
-            entry = sha256(prefix + pack(index, entry, time_us, digest)).digest()
-            index += 1
-            if index == place:
-                crossed = entry
-        if data[tail : tail + len(entry)] != entry:
+            entry = sha256(pack(prefix, index, entry, time_us, digest)).digest()
+            payloads.append(payload)
+        else:
+            several = _payloads(data, at, tail, count)
+            entry = chain(key, Head(index, entry), time_us, several).entry
+            payloads += several
+        index += count
+        if data[tail : tail + ENTRY_SIZE] != entry:
             raise _UnusualError
-        payloads += found
     if not flags & SIGNED:
         raise _UnusualError
-    return Run(payloads, Head(index, entry), crossed), data[start - SIGNATURE_SIZE :]
+    return payloads, Head(index, entry), data[start - SIGNATURE_SIZE :]
 
 
 def _payloads(data: bytes, at: int, tail: int, count: int) -> list[bytes]:

@@ -15,7 +15,7 @@ from kachery_core.messages import APPEND_ID_SIZE, SubfeedKey
 from kachery_core.wire.feeds import LARGEST_APPEND, Appended
 from kachery_jupyter.client.feed_html import subfeed_html
 from kachery_jupyter.client.line import ask_patiently
-from kachery_jupyter.client.payloads import decode_messages, encode_message
+from kachery_jupyter.client.payloads import decode_messages, encode_messages
 from kachery_jupyter.client.readers import VerifiedReader
 
 if TYPE_CHECKING:
@@ -123,17 +123,17 @@ class Subfeed:
                 f"{self.uri} cannot be appended to from here.",
                 hint="Only the node that made a feed appends to it, until it is retired.",
             )
-        payloads = [encode_message(message) for message in messages]
-        if not payloads:
+        listed = list(messages)
+        if not listed:
             return self.get_num_messages()
-        size = sum(map(len, payloads)) + len(payloads)
-        if size > LARGEST_APPEND:
+        encoded = encode_messages(listed)
+        if len(encoded) > LARGEST_APPEND:
             raise InvalidInputError(
-                f"These {len(payloads):,} messages have {size:,} bytes; one append takes at most"
-                f" {LARGEST_APPEND:,}, all of them or none.",
+                f"These {len(listed):,} messages have {len(encoded):,} bytes; one append takes at"
+                f" most {LARGEST_APPEND:,}, all of them or none.",
                 hint="Append them in several calls, or store large values and append their URIs.",
             )
-        return self._append(payloads, append_id or secrets.token_hex(APPEND_ID_SIZE)).first
+        return self._append(encoded, append_id or secrets.token_hex(APPEND_ID_SIZE)).first
 
     def get_next_message(self, wait_msec: int = 10, *, signed: bool = False) -> Any:
         """The next message, or None if none came in time; the position advances."""
@@ -248,14 +248,14 @@ class Subfeed:
             self._position = place + 1
             yield message
 
-    def _append(self, payloads: list[bytes], append_id: str) -> Appended:
+    def _append(self, messages: bytes, append_id: str) -> Appended:
         name = b"" if self._is_named else b',"name":' + json.dumps(self.subfeed_name).encode()
-        body = b'{"feed":"%b","subfeed":"%b","append_id":"%b"%b,"messages":[%b]}' % (
+        body = b'{"feed":"%b","subfeed":"%b","append_id":"%b"%b,"messages":%b}' % (
             self.feed_id.encode(),
             self.subfeed_hash.encode(),
             append_id.encode(),
             name,
-            b",".join(payloads),
+            messages,
         )
         # Perhaps it was appended and only the answer was lost: the id makes asking again safe.
         reply = ask_patiently("/messages/append", body)

@@ -7,6 +7,7 @@ page gets here. `kachery_core.wire.lines` has the form of questions and answers.
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,6 @@ from kachery_daemon.api.failures import error_for, to_wire
 from kachery_daemon.system.peers import uid_of_unix_peer
 
 if TYPE_CHECKING:
-    import socket
     from concurrent.futures import Future
 
     from kachery_core.messages import SubfeedKey
@@ -34,6 +34,7 @@ _APPEND, _READ, _WATCH = (
 )
 _BODIES: dict[int, type] = {_APPEND: NewMessages, _READ: ReadRequest, _WATCH: Watch}
 _INTERNAL = 500
+_SEND_BUFFER = 1 << 20
 
 
 class FeedLine(asyncio.Protocol):
@@ -52,8 +53,11 @@ class FeedLine(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - what a stream socket has
         self._transport = transport
+        connection = transport.get_extra_info("socket")
         try:
-            uid = uid_of_unix_peer(transport.get_extra_info("socket"))
+            uid = uid_of_unix_peer(connection)
+            # Half as many turns for an answer of some megabytes; the system gives what it allows.
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
         except OSError:  # whoever it was has gone already
             uid = None
         self._asker = self._services.door.asker_on_unix(uid)
