@@ -119,6 +119,25 @@ def test_a_guest_speaks_only_in_his_own_name_and_hears_only_what_is_for_him(
     asyncio.run(story())
 
 
+def test_a_guest_cannot_have_the_answer_sent_to_somebody_else(hub: RunningHub) -> None:
+    async def story() -> None:
+        async with Guest(hub) as guest, Guest(hub) as other:
+            heard = await other.connection.subscribe(f"_INBOX_{other.nkey}.>")
+            question = encode_lookup(Lookup(SampleChannel().id))
+            subject = lobby_subject(LOOKUP, guest.key.public_key)
+            for reply in (f"_INBOX_{other.nkey}.x", lobby_subject(LOOKUP, other.key.public_key)):
+                await guest.connection.publish(subject, question, reply)
+            with pytest.raises(ChannelNotFoundError):
+                await guest.ask(LOOKUP, question)
+            await other.connection.flush()
+            assert heard.pending_msgs == 0
+            # Nor are others' turns used up in their name.
+            with pytest.raises(ChannelNotFoundError):
+                await other.ask(LOOKUP, question)
+
+    asyncio.run(story())
+
+
 def test_what_nobody_understands_is_answered_with_a_sentence(hub: RunningHub) -> None:
     channel = SampleChannel()
     nonsense = [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import time
 
 import pytest
@@ -19,6 +18,7 @@ from kachery_core.errors import (
 from kachery_core.roles import ALL_ROLES, Role
 from tests.support.fellows import everybody_present, fellowship, new_fellow, until
 from tests.support.hubs import running_hub
+from tests.support.stories import story
 
 FIND = subjects.find("files")
 
@@ -27,16 +27,6 @@ FIND = subjects.find("files")
 def hub(tmp_path_factory):
     with running_hub(tmp_path_factory.mktemp("hub")) as hub:
         yield hub
-
-
-def story(test):
-    """Run an asynchronous story."""
-
-    @functools.wraps(test)
-    def run(*args, **kwargs):
-        asyncio.run(asyncio.wait_for(test(*args, **kwargs), 60))
-
-    return run
 
 
 async def echo(question):

@@ -81,6 +81,7 @@ def community(
     *options: str,
     roles: Sequence[str] = ALL_ROLES,
     environment: Mapping[str, str] | None = None,
+    hub_options: Sequence[str] = (),
 ) -> Iterator[Community]:
     """A hub and nodes with storage folders and ports of their own, all in channel `lab`.
 
@@ -90,9 +91,10 @@ def community(
         options: of each node.
         roles: granted to those who are not the owner.
         environment: variables to add for each node.
+        hub_options: of the hub.
     """
     with contextlib.ExitStack() as stack:
-        hub = stack.enter_context(running_hub(folder / "hub"))
+        hub = stack.enter_context(running_hub(folder / "hub", *hub_options))
         made = Community(hub, [], [], stack)
         for _ in range(count):
             made.add(*options, environment=environment)

@@ -229,6 +229,10 @@ class FakeLink:
             return frames
         raise NoProviderError("nobody is there")
 
+    async def settled(self) -> None:
+        """Wait until all news were heard."""
+        await self._news.join()
+
     async def _carry(self) -> None:
         while True:
             subject, sender, body = await self._news.get()
@@ -236,6 +240,7 @@ class FakeLink:
                 if heard == subject and role in sender.roles and self.state == "connected":
                     with contextlib.suppress(Exception):
                         await hear(sender, body)
+            self._news.task_done()
 
 
 def _remove(served: dict, subject: str) -> asyncio.Future:

@@ -99,9 +99,11 @@ class Member:
             await self._take_found(await self.lobby.lookup(self.standing.channel_id))
         except KacheryError as failure:
             problem = failure
-        if self._needs_owner() and self.link.state == "connected":
+        is_behind = self.standing.is_behind or problem is not None
+        if (is_behind or self.needs_renewal) and self.link.state == "connected":
+            # The hub may not have been told yet, or keep back what it knows.
             await self._ask_owner()
-        elif problem is not None:
+        if problem is not None:
             raise problem
 
     async def take(self, record: str = "", membership: str = "", letter: bytes = b"") -> None:
@@ -153,9 +155,6 @@ class Member:
             await self.take(found.record)
         else:
             await self.take(found.record, deposit.membership, deposit.letter)
-
-    def _needs_owner(self) -> bool:
-        return self.needs_renewal or self.standing.lacks_key
 
     async def _ask_owner(self) -> None:
         """Ask the owner itself, who may be there while the lobby is not up to date."""

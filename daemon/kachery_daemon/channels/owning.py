@@ -27,6 +27,7 @@ from kachery_daemon.channels import decisions
 from kachery_daemon.channels.decisions import Wish
 from kachery_daemon.channels.membership import Member, is_half_over
 from kachery_daemon.channels.telling import Telling
+from kachery_daemon.network.ending import begin_task, end_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,16 +72,14 @@ class Owner(Member):
         await link.serve(subjects.ASK, None, self._answer)
         await super().begin(link)
         self._tasks = [
-            asyncio.ensure_future(self.telling.run()),
-            asyncio.ensure_future(self._renew_again_and_again()),
+            begin_task(self.telling.run(), "telling the hub"),
+            begin_task(self._renew_again_and_again(), "renewing memberships"),
         ]
 
     @override
     async def close(self) -> None:
         """Disconnect; what the hub was not told is told when the node starts again."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(self._tasks)
         await super().close()
 
     @override

@@ -118,6 +118,8 @@ def hub_disk_errors(path: Path) -> Iterator[None]:
             raise _full(path) from problem
         raise
     except OSError as problem:
+        if problem.errno is None:
+            raise
         if problem.errno in _FULL:
             raise _full(path) from problem
         raise StorageFailedError(

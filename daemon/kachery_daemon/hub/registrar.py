@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from kachery_core.errors import HubUnreachableError, KacheryError, UnavailableError
+from kachery_core.nkeys import node_id_of
 from kachery_core.records import read_record
+from kachery_core.subjects import is_inbox_of
 from kachery_core.wire.hub import LOOKUP, REGISTER
 from kachery_daemon.hub.accounts import channel_token, lobby_token, own_user_token
 from kachery_daemon.hub.desk import FrontDesk
@@ -228,9 +230,10 @@ async def _answer(message: Msg, answer: Callable[[str, bytes], Awaitable[LobbyAn
     """Answer one request; the last part of its subject is who asks, as the server made sure."""
     from nats.errors import Error  # noqa: PLC0415 - as open_connection
 
-    if not message.reply:
-        return
-    reply = await answer(message.subject.rpartition(".")[2], message.data)
+    nkey = message.subject.rpartition(".")[2]
+    if not is_inbox_of(node_id_of(nkey), message.reply):
+        return  # whoever wants somebody else to hear of it gets nothing
+    reply = await answer(nkey, message.data)
     try:
         await message.respond(msgspec.msgpack.encode(reply))
     except Error as problem:

@@ -19,7 +19,6 @@ from kachery_daemon.network.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
-    from typing import Literal
 
     from nats.aio.msg import Msg
 
@@ -45,27 +44,33 @@ class Answerer:
         self._lines = lines
         self.turns = Turns()
 
-    def questions(self, answer: Answering) -> Callable[[Msg], Awaitable[None]]:
-        """What takes the messages of a subject whose questions are answered by a handler."""
+    def questions(
+        self, answer: Answering, *, as_asked: bool = False
+    ) -> Callable[[Msg], Awaitable[None]]:
+        """What takes the messages of a subject whose questions are answered by a handler.
+
+        Args:
+            answer: the handler.
+            as_asked: seal answers with the key of the question: see `Lines.reply`.
+        """
 
         async def receive(message: Msg) -> None:
             # Between two messages everybody else gets a turn, however many wait.
             await asyncio.sleep(0)
             try:
-                found = self.check(message)
+                opened = self.check(message)
             except UnknownMembershipError as unknown:
-                await self._complain("who", unknown.id, message.reply)
+                await self._lines.complain("who", unknown.id, message.reply)
                 return
-            if found is None:
+            if opened is None:
                 return
-            question, in_full = found
-            reply = message.reply
+            question, reply = self.question(opened, message.subject), message.reply
 
             async def work() -> None:
-                await self._answer(answer, question, reply, in_full=in_full)
+                await self._answer(answer, question, opened, reply, as_asked=as_asked)
 
             if not self.turns.offer(question.sender.node_id, work):
-                await self._complain("busy", question.id, reply)
+                await self._lines.complain("busy", question.id, reply)
 
         return receive
 
@@ -93,11 +98,11 @@ class Answerer:
 
         return receive
 
-    def check(self, message: Msg) -> tuple[Question, bool] | None:
-        """A question that may be answered, and whether its asker sent the whole membership.
+    def check(self, message: Msg) -> Opened | None:
+        """A question of a member that may be answered.
 
         Raises:
-            UnknownMembershipError: the asker has to send it.
+            UnknownMembershipError: the asker has to send its whole membership.
         """
         opened = self._lines.opened(message.data, message.subject)
         if opened is None or opened.kind != "say":
@@ -108,20 +113,22 @@ class Answerer:
         if not subjects.is_inbox_of(sender.node_id, message.reply):
             self._lines.counts["misdirected"] += 1
             return None
-        is_allowed = may_send(sender, message.subject)
-        return Question(sender, opened.body, opened.id, is_allowed), opened.was_full
+        return opened
+
+    def question(self, opened: Opened, subject: str) -> Question:
+        """A question as handlers get it."""
+        is_allowed = may_send(opened.sender, subject)
+        return Question(opened.sender, opened.body, opened.id, is_allowed)
 
     async def _answer(
-        self, answer: Answering, question: Question, reply: str, *, in_full: bool
+        self, answer: Answering, question: Question, opened: Opened, reply: str, *, as_asked: bool
     ) -> None:
         lines = self._lines
         try:
             bodies = _listed(await answer(question))
             for number, body in enumerate(bodies, 1):
                 kind: Kind = "last" if number == len(bodies) else "answer"
-                await lines.reply(
-                    reply, question.id, kind, body, in_full=in_full or not lines.is_known
-                )
+                await lines.reply(reply, opened, kind, body, as_asked=as_asked)
         except HubUnreachableError:
             lines.counts["answer-too-late"] += 1
         except KacheryError as problem:
@@ -129,16 +136,6 @@ class Answerer:
             _log.debug("a question of %s has no answer: %s", question.sender.node_id, problem)
         except Exception:  # noqa: BLE001 - a bug of ours must not end the link
             _log.exception("a question of %s could not be answered", question.sender.node_id)
-
-    async def _complain(self, kind: Literal["busy", "who"], message_id: bytes, reply: str) -> None:
-        """Say that a question was not taken, unless that is said too often already."""
-        self._lines.counts[kind] += 1
-        if not reply or not self._lines.may_complain():
-            return
-        try:
-            await self._lines.reply(reply, message_id, kind)
-        except HubUnreachableError:
-            self._lines.counts["answer-too-late"] += 1
 
 
 def _listed(result: Sequence[bytes] | bytes | None) -> Sequence[bytes]:

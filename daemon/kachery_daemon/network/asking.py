@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from kachery_core.errors import TooBusyError
 from kachery_core.nkeys import node_id_of
-from kachery_daemon.network.connections import unreachable
+from kachery_daemon.network.connections import is_nobody, unreachable
 from kachery_daemon.network.envelopes import UnknownMembershipError, new_id
 from kachery_daemon.network.link import Answer
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from kachery_daemon.network.lines import Lines
 
 _MOST_ANSWERS = 4096
-_NOBODY = "503"
 _ANSWER_KINDS = ("answer", "last")
 
 
@@ -113,7 +112,7 @@ class Asking:
         if asked is None or message.subject != asked.inbox:
             self._lines.counts["late-answer"] += 1
             return
-        if not message.data and (message.headers or {}).get("Status") == _NOBODY:
+        if is_nobody(message):
             asked.end()
             return
         try:

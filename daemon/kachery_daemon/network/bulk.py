@@ -20,7 +20,7 @@ from kachery_core.errors import (
     TooBusyError,
     TransferStalledError,
 )
-from kachery_daemon.network.connections import unreachable
+from kachery_daemon.network.connections import is_nobody, unreachable
 from kachery_daemon.network.envelopes import UnknownMembershipError, new_id
 from kachery_daemon.network.turns import Turns
 
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from kachery_daemon.network.link import BulkAnswering, Question
 
 _HEADER = 4
-_NOBODY = "503"
 # An answer of more is no answer to any question of ours.
 _LARGEST_ANSWER = 64 << 20
 _log = logging.getLogger(__name__)
@@ -118,7 +117,7 @@ class BulkAsking:
         awaited = self._awaited.get(message.subject.rpartition(".")[2])
         if awaited is None or awaited.inbox != message.subject:
             self._lines.counts["late-answer"] += 1
-        elif not message.data and (message.headers or {}).get("Status") == _NOBODY:
+        elif is_nobody(message):
             awaited.end(NoProviderError("The other node does not answer there any more."))
         else:
             awaited.take(message.data)
@@ -168,13 +167,13 @@ class BulkAnswerer:
         async def receive(message: Msg) -> None:
             await asyncio.sleep(0)
             try:
-                found = self._answerer.check(message)
+                opened = self._answerer.check(message)
             except UnknownMembershipError:
                 await self._end(message.reply, _Flag.WHO)
                 return
-            if found is None:
+            if opened is None:
                 return
-            question, _ = found
+            question = self._answerer.question(opened, message.subject)
 
             async def work() -> None:
                 await self._answer(answer, question, message.reply)

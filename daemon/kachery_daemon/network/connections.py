@@ -11,6 +11,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from kachery_core.errors import HubUnreachableError
+from kachery_daemon.network.ending import end_tasks
 
 if TYPE_CHECKING:
     import ssl
@@ -24,14 +25,16 @@ if TYPE_CHECKING:
     from kachery_core.keys import Signer
 
 CONNECT_SECONDS = 5.0
-# A hub that says nothing for three of these is taken for lost.
-_PING_SECONDS = 5
-_PINGS = 2
-_CLOSE_SECONDS = 2.0
+# A hub that does not answer for this long is taken for lost.
+_PULSE_SECONDS = 5.0
+# nats-py's own pings: what it does about a lost connection takes half a minute more.
+_PING_SECONDS = 60
+_CLOSE_SECONDS = 0.5
 # What may wait for the network, or for its reader, on one connection.
 _PENDING_BYTES = 8 << 20
 _UNREAD_MESSAGES = 4096
 _UNREAD_BYTES = 64 << 20
+_NOBODY = "503"
 _log = logging.getLogger(__name__)
 
 
@@ -56,6 +59,7 @@ class Connection:
         self._label = label
         self._client: Client | None = None
         self._complaint: Exception | None = None
+        self._pulse: asyncio.Task[None] | None = None
         self.ended = asyncio.Event()
         self.dropped = 0
         self.refused_subjects = 0
@@ -98,6 +102,7 @@ class Connection:
         except BaseException:
             await self.close()
             raise
+        self._pulse = asyncio.ensure_future(self._feel_pulse())
 
     async def publish(self, subject: str, data: bytes, reply: str = "") -> None:
         """Send one message; waits while too much is on its way.
@@ -164,15 +169,31 @@ class Connection:
             raise unreachable(self._hub_url, problem) from problem
 
     async def close(self) -> None:
-        """End it; may be called twice."""
+        """End it, whether the hub still answers or not; may be called twice."""
         self.ended.set()
         client, self._client = self._client, None
+        pulse, self._pulse = self._pulse, None
+        if pulse is not None and pulse is not asyncio.current_task():
+            await end_tasks([pulse])
         if client is None:
             return
-        try:
-            await asyncio.wait_for(client.close(), _CLOSE_SECONDS)
-        except Exception as problem:  # noqa: BLE001 - whatever it is, the connection is over
-            _log.debug("closing a connection: %s", problem)
+        closing = asyncio.ensure_future(client.close())
+        await asyncio.wait({closing}, timeout=_CLOSE_SECONDS)
+        if not closing.done():
+            _abort(client)
+        await end_tasks([closing])
+
+    async def _feel_pulse(self) -> None:
+        """Find out that the hub has fallen silent, within seconds; ends with the connection."""
+        while not self.ended.is_set():
+            try:
+                await asyncio.wait_for(self.ended.wait(), _PULSE_SECONDS)
+            except asyncio.TimeoutError:
+                try:
+                    await self.settle(_PULSE_SECONDS)
+                except HubUnreachableError as problem:
+                    _log.debug("lost: %s", problem)
+                    self.ended.set()
 
     def _options(self, context: ssl.SSLContext | None) -> dict[str, Any]:
         options: dict[str, Any] = {
@@ -187,7 +208,6 @@ class Connection:
             "reconnect_time_wait": 0,
             "connect_timeout": CONNECT_SECONDS,
             "ping_interval": _PING_SECONDS,
-            "max_outstanding_pings": _PINGS,
             "pending_size": _PENDING_BYTES,
             "no_echo": True,
         }
@@ -213,6 +233,19 @@ class Connection:
 
     async def _end(self) -> None:
         self.ended.set()
+
+
+def is_nobody(message: Msg) -> bool:
+    """Whether this is the hub's word that nobody listens where a question was sent."""
+    return not message.data and (message.headers or {}).get("Status") == _NOBODY
+
+
+def _abort(client: Client) -> None:
+    """Drop the connection without a word; nats-py has no way to say that."""
+    transport = getattr(client, "_transport", None)
+    writer = getattr(transport, "_io_writer", None)
+    if isinstance(writer, asyncio.StreamWriter):
+        writer.transport.abort()
 
 
 def _quieten() -> None:

@@ -63,6 +63,7 @@ class Opened:
         kind: what it is.
         body: what it says.
         was_full: whether the sender's whole membership stood in it.
+        epoch: with the key of which epoch it was sealed.
     """
 
     sender: Membership
@@ -71,6 +72,7 @@ class Opened:
     kind: Kind
     body: bytes
     was_full: bool
+    epoch: int
 
 
 class Envelopes:
@@ -86,7 +88,7 @@ class Envelopes:
         self._members: OrderedDict[bytes, Membership] = OrderedDict()
         self._newest: dict[str, Membership] = {}
 
-    def seal(
+    def seal(  # noqa: PLR0913 - a message has these parts
         self,
         to: str,
         body: bytes,
@@ -95,6 +97,7 @@ class Envelopes:
         re: bytes = b"",
         message_id: bytes | None = None,
         in_full: bool = True,
+        epoch: int | None = None,
     ) -> bytes:
         """A message of this node.
 
@@ -106,6 +109,7 @@ class Envelopes:
             message_id: 16 random bytes; made here if None.
             in_full: whether this node's membership stands in it; otherwise its hash, for those
                 who have seen it.
+            epoch: whose key seals it; the newest if None.
         """
         standing = self._standing
         text = standing.membership.text
@@ -121,10 +125,11 @@ class Envelopes:
         )
         signature = standing.signer.sign(signed_bytes(standing.channel_id, digest, unsigned))
         signed = Signed(unsigned.membership, to, unsigned.id, re, kind, body, signature)
-        key = standing.control_key(standing.epoch)
+        epoch = standing.epoch if epoch is None else epoch
+        key = standing.control_key(epoch)
         if key is None:
             raise AssertionError("a channel without a key")
-        return seal_envelope(standing.epoch, key, secrets.token_bytes(NONCE_SIZE), signed)
+        return seal_envelope(epoch, key, secrets.token_bytes(NONCE_SIZE), signed)
 
     def open(self, envelope: bytes, subject: str) -> Opened:
         """What somebody says.
@@ -140,8 +145,10 @@ class Envelopes:
             MembershipRevokedError, MembershipExpiredError: the sender is no member any more.
         """
         standing = self._standing
-        key = standing.control_key(epoch_of(envelope))
+        epoch = epoch_of(envelope)
+        key = standing.control_key(epoch)
         if key is None:
+            standing.hear_epoch(epoch)
             raise UnknownEpochError("A message is sealed with a key that is not known here.")
         message = open_envelope(key, envelope)
         sender, digest = self._sender(message)
@@ -160,6 +167,7 @@ class Envelopes:
             message.kind,
             message.body,
             message.has_whole_membership,
+            epoch,
         )
 
     def newest_of(self, node_id: str) -> Membership | None:

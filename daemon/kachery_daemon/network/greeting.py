@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from kachery_core import subjects
 from kachery_core.errors import HubUnreachableError, KacheryError
 from kachery_core.wire.node import Presence, pack, unpack
+from kachery_daemon.network.connections import is_nobody
 from kachery_daemon.network.envelopes import UnknownMembershipError
 from kachery_daemon.network.presence import HEARTBEAT_SECONDS, PresenceTable
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from nats.aio.msg import Msg
 
+    from kachery_daemon.network.envelopes import Opened
     from kachery_daemon.network.lines import Lines
 
 _GREETINGS = "hello"
@@ -95,34 +97,44 @@ class Greeting:
     async def receive(self, message: Msg) -> None:
         """Take what a node says of itself, as a heartbeat or as a greeting back."""
         await asyncio.sleep(0)
-        lines = self._lines
-        try:
-            opened = lines.opened(message.data, message.subject)
-        except UnknownMembershipError:
-            return  # the next heartbeat comes in full
-        if opened is None:
+        heard = self._heard(message)
+        if heard is None:
             return
-        expected = subjects.presence(opened.sender.node_id)
-        if message.subject not in {expected, self.inbox}:
-            lines.counts["misdirected"] += 1
-            return
-        try:
-            said = unpack(opened.body, Presence)
-        except KacheryError as problem:
-            lines.counts[problem.code] += 1
-            return
+        opened, said = heard
         if self.table.hear(opened.sender, said):
             self._notice()
         self._warn()
-        if said.record_version > lines.standing.record.version:
+        standing = self._lines.standing
+        if standing.hear_version(said.record_version):
             self._miss()
         is_asked = message.reply and subjects.is_inbox_of(opened.sender.node_id, message.reply)
-        if is_asked and opened.sender.node_id != lines.standing.node_id:
-            await self._greet_back(opened.id, message.reply)
+        if is_asked and opened.sender.node_id != standing.node_id:
+            await self._greet_back(opened, message.reply)
 
-    async def _greet_back(self, message_id: bytes, reply: str) -> None:
+    def _heard(self, message: Msg) -> tuple[Opened, Presence] | None:
+        """What a member says of itself, if that is what came."""
+        lines = self._lines
+        if is_nobody(message):
+            return None
         try:
-            await self._lines.reply(reply, message_id, "last", self._presence())
+            opened = lines.opened(message.data, message.subject)
+        except UnknownMembershipError:
+            return None  # the next heartbeat comes in full
+        if opened is None:
+            return None
+        expected = subjects.presence(opened.sender.node_id)
+        if message.subject not in {expected, self.inbox}:
+            lines.counts["misdirected"] += 1
+            return None
+        try:
+            return opened, unpack(opened.body, Presence)
+        except KacheryError as problem:
+            lines.counts[problem.code] += 1
+            return None
+
+    async def _greet_back(self, opened: Opened, reply: str) -> None:
+        try:
+            await self._lines.reply(reply, opened, "last", self._presence())
         except HubUnreachableError:
             self._lines.counts["answer-too-late"] += 1
 

@@ -12,6 +12,7 @@ from kachery_daemon.network.answering import Answerer
 from kachery_daemon.network.asking import Asking
 from kachery_daemon.network.bulk import BulkAnswerer, BulkAsking
 from kachery_daemon.network.connections import unreachable
+from kachery_daemon.network.ending import begin_task, end_tasks
 from kachery_daemon.network.greeting import Greeting
 from kachery_daemon.network.lines import Lines
 from kachery_daemon.network.refreshing import Refresher
@@ -20,6 +21,7 @@ from kachery_daemon.network.supervision import Supervisor
 
 if TYPE_CHECKING:
     import ssl
+    from collections import Counter
     from collections.abc import AsyncGenerator, Awaitable, Callable
 
     from kachery_core.errors import KacheryError
@@ -66,7 +68,7 @@ class HubLink:
         self.node_id = standing.node_id
         self.address = standing.address
         self.instance = instance
-        self.refresher = Refresher(refresh)
+        self.refresher = Refresher(refresh, standing)
         self._lines = Lines(standing, instance, self.refresher.soon)
         self._subscriptions = Subscriptions(self._lines)
         self._asking = Asking(self._lines)
@@ -99,9 +101,9 @@ class HubLink:
         return self.standing.problem() or self._supervisor.failure
 
     @property
-    def counts(self) -> dict[str, int]:
+    def counts(self) -> Counter[str]:
         """What came and was not taken, by kind."""
-        return dict(self._lines.counts)
+        return self._lines.counts.copy()
 
     @property
     def own_roles(self) -> frozenset[Role]:
@@ -125,18 +127,16 @@ class HubLink:
     def start(self) -> None:
         """Begin to connect; returns at once."""
         self._tasks = [
-            asyncio.ensure_future(self._supervisor.run()),
-            asyncio.ensure_future(self.refresher.run()),
+            begin_task(self._supervisor.run(), "keeping a channel connected"),
+            begin_task(self.refresher.run(), "keeping a channel up to date"),
         ]
 
     async def close(self) -> None:
         """Say goodbye and end."""
         if self._supervisor.is_connected:
             await self.greeting.farewell()
-        for task in self._tasks:
-            task.cancel()
-        self.refresher.close()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(self._tasks)
+        await self.refresher.close()
         await self._answerer.turns.close()
         await self._bulk_answerer.turns.close()
 
@@ -192,7 +192,9 @@ class HubLink:
 
     async def serve(self, subject: str, role: Role | None, answer: Answering) -> Unsubscribe:
         """Answer questions that come by a subject; see `Link.serve`."""
-        return await self._subscriptions.add(subject, role, self._answerer.questions(answer))
+        # What every member may ask, those may ask who have not got the newest key yet.
+        receive = self._answerer.questions(answer, as_asked=role is None)
+        return await self._subscriptions.add(subject, role, receive)
 
     async def subscribe(self, subject: str, role: Role | None, hear: Hearing) -> Unsubscribe:
         """Hear what is published; see `Link.subscribe`."""

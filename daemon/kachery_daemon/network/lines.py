@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 
 from kachery_core import subjects
 from kachery_core.errors import (
+    HubUnreachableError,
     KacheryError,
     MembershipExpiredError,
     MembershipRevokedError,
 )
 from kachery_daemon.network.connections import Connection, unreachable
+from kachery_daemon.network.ending import end_tasks
 from kachery_daemon.network.envelopes import (
     Envelopes,
     UnknownEpochError,
@@ -27,6 +29,7 @@ from kachery_daemon.network.envelopes import (
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable
+    from typing import Literal
 
     from kachery_core.wire.node import Kind
     from kachery_daemon.network.envelopes import Opened
@@ -96,9 +99,7 @@ class Lines:
         try:
             await asyncio.gather(*opening)
         except BaseException:
-            for each in opening:
-                each.cancel()
-            await asyncio.gather(*opening, return_exceptions=True)
+            await end_tasks(opening)
             await asyncio.gather(*(one.close() for one in made))
             raise
         self.control, self.bulk = made
@@ -120,8 +121,7 @@ class Lines:
         try:
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for each in waiting:
-                each.cancel()
+            await end_tasks(waiting)
 
     def open_control(self) -> Connection:
         """The connection for control messages.
@@ -165,15 +165,42 @@ class Lines:
         return None
 
     async def reply(
-        self, to: str, re: bytes, kind: Kind, body: bytes = b"", *, in_full: bool = True
+        self, to: str, opened: Opened, kind: Kind, body: bytes = b"", *, as_asked: bool = False
     ) -> None:
         """Answer a question that came by the control connection.
+
+        Args:
+            to: the asker's inbox.
+            opened: the question.
+            kind: of answer.
+            body: what it says.
+            as_asked: seal with the key of the question, which may be an older one: for who has
+                not got the newest yet.
 
         Raises:
             HubUnreachableError: it has ended meanwhile.
         """
-        sealed = self.envelopes.seal(to, body, kind=kind, re=re, in_full=in_full)
+        sealed = self.envelopes.seal(
+            to,
+            body,
+            kind=kind,
+            re=opened.id,
+            in_full=opened.was_full or not self.is_known,
+            epoch=opened.epoch if as_asked else None,
+        )
         await self.open_control().publish(to, sealed)
+
+    async def complain(self, kind: Literal["busy", "who"], message_id: bytes, to: str) -> None:
+        """Say that a question was not taken, unless that is said too often already."""
+        self.counts[kind] += 1
+        if not to or not self.may_complain():
+            return
+        try:
+            await self.open_control().publish(
+                to, self.envelopes.seal(to, b"", kind=kind, re=message_id)
+            )
+        except HubUnreachableError:
+            self.counts["answer-too-late"] += 1
 
     def may_complain(self) -> bool:
         """Whether somebody may be told once more that they are not understood; floods may not."""

@@ -11,13 +11,18 @@ import random
 from typing import TYPE_CHECKING
 
 from kachery_core.errors import KacheryError
+from kachery_daemon.network.ending import end_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-EVERY_SECONDS = 60.0
-# However much is missed at once, the lobby is not asked more often than this.
+    from kachery_daemon.network.standing import Standing
+
+
+# However much is missed, the lobby is not asked more often than this; and less and less often
+# while there is nothing new, as when a member only claims that there is.
 _PAUSE_SECONDS = 0.5
+_LONGEST_PAUSE_SECONDS = 30.0
 _JITTER = 0.25
 _log = logging.getLogger(__name__)
 
@@ -27,10 +32,12 @@ class Refresher:
 
     Args:
         refresh: asks, and takes what is newer.
+        standing: what is kept up to date.
     """
 
-    def __init__(self, refresh: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, refresh: Callable[[], Awaitable[None]], standing: Standing) -> None:
         self._refresh = refresh
+        self._standing = standing
         self._wanted = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
         self.problem: KacheryError | None = None
@@ -47,20 +54,24 @@ class Refresher:
 
     async def run(self) -> None:
         """Ask now and then, and soon after something was missed; until cancelled."""
+        least = _PAUSE_SECONDS
         while True:
-            pause = EVERY_SECONDS * random.uniform(1 - _JITTER, 1)  # noqa: S311 - not a secret
+            pause = self._standing.patience * random.uniform(1 - _JITTER, 1)  # noqa: S311 - not a secret
             try:
                 await asyncio.wait_for(self._wanted.wait(), pause)
             except asyncio.TimeoutError:
-                _log.debug("asking the lobby as every minute")
+                least = _PAUSE_SECONDS
             self._wanted.clear()
+            before = self._standing.version()
             await self.now()
-            await asyncio.sleep(_PAUSE_SECONDS)
+            is_new = self._standing.version() != before
+            least = _PAUSE_SECONDS if is_new else min(2 * least, _LONGEST_PAUSE_SECONDS)
+            await asyncio.sleep(least)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Give up the question that is on its way."""
         if self._running is not None:
-            self._running.cancel()
+            await end_tasks([self._running])
 
     async def _ask(self) -> None:
         try:

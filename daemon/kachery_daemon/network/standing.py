@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from kachery_core.records import Record
     from kachery_core.roles import Role
 
+_LONGEST_PATIENCE_SECONDS = 60.0
+# How often in its time a membership is looked at, if that is more often.
+_LOOKS = 12
+
 
 class Standing:
     """What this node knows of one channel now.
@@ -56,6 +60,8 @@ class Standing:
         self.disabled = disabled
         self.clock = clock
         self.address = user_nkey(signer.public_key)
+        self._heard_version = 0
+        self._heard_epoch = 0
         self._keys: dict[int, bytes] = {}
         self._control_keys: dict[int, bytes] = {}
         self.epoch = 0
@@ -85,9 +91,29 @@ class Standing:
         return self.membership.roles - self.disabled
 
     @property
-    def lacks_key(self) -> bool:
-        """Whether the channel has a newer key than any that this node was given."""
-        return self.record.epoch > self.epoch
+    def is_behind(self) -> bool:
+        """Whether others know a newer record, or use a key that this node was not given."""
+        newest = max(self.record.epoch, self._heard_epoch)
+        return newest > self.epoch or self._heard_version > self.record.version
+
+    @property
+    def patience(self) -> float:
+        """How long this node may go without asking what is new, in seconds: a minute, as a rule."""
+        lifetime = self.membership.expires_at - self.membership.issued_at
+        return min(_LONGEST_PATIENCE_SECONDS, max(0.5, lifetime / _LOOKS))
+
+    def version(self) -> tuple[int, int, int]:
+        """Version of the record, time of the membership, epoch of the key: what may get newer."""
+        return self.record.version, self.membership.issued_at, self.epoch
+
+    def hear_version(self, version: int) -> bool:
+        """Somebody knows a record of this version; whether it is newer than the one here."""
+        self._heard_version = max(self._heard_version, version)
+        return version > self.record.version
+
+    def hear_epoch(self, epoch: int) -> None:
+        """Somebody seals with a key of this epoch, or says so: nobody has checked it."""
+        self._heard_epoch = max(self._heard_epoch, epoch)
 
     @property
     def newest_key(self) -> bytes:

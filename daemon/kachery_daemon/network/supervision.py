@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from kachery_core.errors import HubUnreachableError, KacheryError
 from kachery_daemon.network.connections import HubRefusedError, unreachable
+from kachery_daemon.network.ending import end_tasks
 
 if TYPE_CHECKING:
     import ssl
@@ -74,7 +75,7 @@ class Supervisor:
             self._changed.clear()
             if self._lines.standing.problem() is not None:
                 await self._refresher.now()
-                await self._pause(_OUTSIDE_PAUSE_SECONDS)
+                await self._pause(min(_OUTSIDE_PAUSE_SECONDS, self._lines.standing.patience))
                 continue
             try:
                 if await self._connect():
@@ -152,9 +153,7 @@ class Supervisor:
                     changed.cancel()
                 self._changed.clear()
         finally:
-            ended.cancel()
-            meanwhile.cancel()
-            await asyncio.gather(ended, meanwhile, return_exceptions=True)
+            await end_tasks([ended, meanwhile])
 
     def _is_outdated(self) -> bool:
         """Whether the connections were made with a membership that grants something else.

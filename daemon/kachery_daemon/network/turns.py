@@ -6,6 +6,8 @@ import asyncio
 from collections import Counter, deque
 from typing import TYPE_CHECKING
 
+from kachery_daemon.network.ending import end_tasks
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from typing import Any
@@ -53,8 +55,8 @@ class Turns:
 
     async def close(self) -> None:
         """Give up what runs and what waits, and see it end."""
-        self.forget()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._waiting.clear()
+        await end_tasks(self._tasks)
 
     def _may_start(self, asker: str) -> bool:
         return len(self._tasks) < self._total and self._running[asker] < self._each

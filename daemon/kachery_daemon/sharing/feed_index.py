@@ -25,7 +25,8 @@ class FeedIndex:
         self._found: dict[bytes, SubfeedKey | str] = {}
 
     async def start(self) -> None:
-        """Enter all that is here."""
+        """Enter all that is here, and what comes later."""
+        self._feeds.inventory.listen(self.add)
         for key in await self._feeds.inventory.subfeeds():
             self.add(key)
 

@@ -90,13 +90,12 @@ class FeedProvider:
         ]
 
     async def _find(self, link: Link, question: Question) -> bytes:
-        offers: list[FeedOffer] = []
-        if question.is_allowed:
-            for discovery in unpack(question.body, FindFeeds).discoveries:
-                offer = await self._offer(link, discovery)
-                if offer is not None:
-                    offers.append(offer)
-        return pack_padded(FeedOffers(link.instance, offers))
+        asked = unpack(question.body, FindFeeds)
+        offers = [
+            await self._offer(link, discovery)
+            for discovery in (asked.discoveries if question.is_allowed else [])
+        ]
+        return _packed(link, offers)
 
     async def _offer(self, link: Link, discovery: bytes) -> FeedOffer | None:
         found = self._index.find(discovery)
@@ -136,27 +135,24 @@ class FeedProvider:
         return FeedOffer(discovery, _sealed(subfeed_key_of(key), discovery, facts))
 
     async def _tell(self, link: Link, question: Question) -> bytes:
-        if not question.is_allowed:
-            return pack_padded(Sealed(b""))
         asked = unpack_any(question.body, AskFeed)
         if isinstance(asked, AskHeads):
-            return await self._heads(link, asked)
-        return await self._list(asked)
+            return _packed(link, await self._heads(link, asked) if question.is_allowed else [])
+        return pack_padded(Sealed(await self._list(asked) if question.is_allowed else b""))
 
-    async def _heads(self, link: Link, asked: AskHeads) -> bytes:
+    async def _heads(self, link: Link, asked: AskHeads) -> list[FeedOffer | None]:
         offers = []
         for discovery, length in zip(asked.discoveries, asked.lengths, strict=False):
             key = self._index.find(discovery)
             if isinstance(key, SubfeedKey):
-                offer = await self._head_offer(link, discovery, key, at_least=length + 1)
-                if offer is not None:
-                    offers.append(offer)
-        return pack_padded(FeedOffers(link.instance, offers))
+                offers.append(await self._head_offer(link, discovery, key, at_least=length + 1))
+        return offers
 
     async def _list(self, asked: ListSubfeeds) -> bytes:
+        """The note with the subfeeds of a feed, or nothing."""
         feed = self._index.find(asked.discovery)
         if not isinstance(feed, str):
-            return pack_padded(Sealed(b""))
+            return b""
         subfeeds = await self._feeds.inventory.described(feed)
         listed = [
             SubfeedFacts(bytes.fromhex(subfeed), _name_bytes(name), length)
@@ -164,13 +160,11 @@ class FeedProvider:
         ]
         page = listed[asked.first : asked.first + MOST_LISTED]
         facts = SubfeedsFacts(len(listed), page)
-        return pack_padded(Sealed(_sealed(feed_key(feed), asked.discovery, facts)))
+        return _sealed(feed_key(feed), asked.discovery, facts)
 
     async def _bytes(self, question: Question) -> bytes:
-        if not question.is_allowed:
-            return _NOTHING_HERE
         asked = unpack_any(question.body, AskBytes)
-        key = self._index.find(asked.discovery)
+        key = self._index.find(asked.discovery) if question.is_allowed else None
         if not isinstance(key, SubfeedKey):
             return _NOTHING_HERE
         try:
@@ -192,6 +186,10 @@ class FeedProvider:
         if not self._feeds.get(key.feed).is_copy:
             await self._feeds.served.note(key.feed)
         return *await copies.run_from(key, asked.position, LARGEST_PIECE), length
+
+
+def _packed(link: Link, offers: list[FeedOffer | None]) -> bytes:
+    return pack_padded(FeedOffers(link.instance, [one for one in offers if one is not None]))
 
 
 def _name_bytes(name: SubfeedName | None) -> bytes:

@@ -3,17 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 
 from kachery_daemon.network.turns import Turns
-
-
-def story(test):
-    @functools.wraps(test)
-    def run():
-        asyncio.run(asyncio.wait_for(test(), 10))
-
-    return run
+from tests.support.stories import story
 
 
 class Bench:
