@@ -60,6 +60,18 @@ def parse_feed_uri(uri: str) -> FeedUri:
     return FeedUri(key.lower(), unquote(name) if slash and name else None)
 
 
+def feed_of(uri: str) -> str:
+    """The public key in the URI of a whole feed.
+
+    Raises:
+        InvalidUriError: not a feed URI, or that of a subfeed.
+    """
+    parts = parse_feed_uri(uri)
+    if parts.subfeed is not None:
+        raise InvalidUriError(f"{uri} is a subfeed.", hint="Use kc.load_subfeed for it.")
+    return parts.feed
+
+
 # The last message of a feed stands in a subfeed of its own, which nobody else may append to.
 CONTROL_NAME: dict[str, Any] = {"kachery": "control"}
 

@@ -41,13 +41,14 @@ APPEND_ID_SIZE = 16
 LARGEST_PAYLOAD = 1 << 20
 LARGEST_BATCH = 64 << 20
 
-_ENTRY_TAG = b"kachery-feed-entry-1\x00"
+ENTRY_TAG = b"kachery-feed-entry-1\x00"
 _HEAD_TAG = b"kachery-feed-head-1\x00"
-_VERSION = 1
-_SIGNED = 1
+VERSION = 1
+SIGNED = 1
 _HEADER = struct.Struct(">IBBQIq16s")
+HEADER_SIZE = _HEADER.size
 _ENTRY_FIXED = struct.Struct(">Q32sq")
-_TAIL_SIZE = ENTRY_SIZE + SIGNATURE_SIZE
+TAIL_SIZE = ENTRY_SIZE + SIGNATURE_SIZE
 
 
 class SubfeedKey(msgspec.Struct, frozen=True):
@@ -92,7 +93,7 @@ class Batch(msgspec.Struct, frozen=True):
 def chain(key: SubfeedKey, head: Head, time_us: int, payloads: Iterable[bytes]) -> Head:
     """The head after more messages."""
     # This runs once for every message ever read: what does not change is made outside the loop.
-    prefix = _ENTRY_TAG + key.raw
+    prefix = ENTRY_TAG + key.raw
     sha256 = hashlib.sha256
     pack = _ENTRY_FIXED.pack
     entry, index = head.entry, head.length
@@ -187,9 +188,9 @@ def encode_batch(batch: Batch) -> bytes:
         (sizes, *batch.payloads, batch.head.entry, batch.signature or bytes(SIGNATURE_SIZE))
     )
     header = _HEADER.pack(
-        _HEADER.size - 4 + len(rest),
-        _VERSION,
-        _SIGNED if batch.signature else 0,
+        HEADER_SIZE - 4 + len(rest),
+        VERSION,
+        SIGNED if batch.signature else 0,
         batch.first,
         len(batch.payloads),
         batch.time_us,
@@ -226,18 +227,40 @@ def outline_batches(data: bytes, *, partial: bool = False) -> Iterator[Outline]:
         if size == 0:
             return
         end = start + 4 + size
-        if not _HEADER.size - 4 + _TAIL_SIZE <= size <= LARGEST_BATCH:
+        if not HEADER_SIZE - 4 + TAIL_SIZE <= size <= LARGEST_BATCH:
             raise BrokenChainError(f"There is no batch at byte {start}.")
         if end > total:
             if partial:
                 return
             raise BrokenChainError(f"The batch at byte {start} is cut off.")
         _, version, flags, first, count, _, _ = _HEADER.unpack_from(data, start)
-        if version != _VERSION or count == 0:
+        if version != VERSION or count == 0:
             raise BrokenChainError(f"The batch at byte {start} is damaged or of a newer version.")
-        entry = data[end - _TAIL_SIZE : end - SIGNATURE_SIZE]
-        yield Outline(start, end, Head(first + count, entry), bool(flags & _SIGNED))
+        entry = data[end - TAIL_SIZE : end - SIGNATURE_SIZE]
+        yield Outline(start, end, Head(first + count, entry), bool(flags & SIGNED))
         start = end
+
+
+def signed_end(data: bytes, start: int, wanted: int) -> int | None:
+    """The end of a run that begins at a batch and ends with a signed one; None if there is none.
+
+    The shortest that has the wanted number of bytes, or all there is. Of each batch only its size
+    and whether it is signed are looked at: whoever reads a run checks it, and half the time it took
+    to send one went into this.
+    """
+    end = None
+    at = start
+    while at + HEADER_SIZE <= len(data):
+        size = int.from_bytes(data[at : at + 4], "big")
+        is_signed = data[at + 5] & SIGNED
+        at += 4 + size
+        if size == 0 or at > len(data):
+            break
+        if is_signed:
+            end = at
+            if end - start >= wanted:
+                break
+    return end
 
 
 def decode_batches(data: bytes) -> Iterator[tuple[Batch, int]]:
@@ -252,8 +275,8 @@ def decode_batches(data: bytes) -> Iterator[tuple[Batch, int]]:
 
 def _decode_one(data: bytes, outline: Outline) -> Batch:
     _, _, _, first, count, time_us, append_id = _HEADER.unpack_from(data, outline.start)
-    position = outline.start + _HEADER.size
-    payloads_end = outline.end - _TAIL_SIZE
+    position = outline.start + HEADER_SIZE
+    payloads_end = outline.end - TAIL_SIZE
     if position + 4 * count > payloads_end:
         raise BrokenChainError(f"The sizes in the batch at byte {outline.start} do not fit in it.")
     sizes = struct.unpack_from(f">{count}I", data, position)

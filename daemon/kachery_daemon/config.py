@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 DEFAULT_PORT = 20421
 _LAST_PORT = 65535
+_ON = {"on", "true", "yes", "1"}
+_OFF = {"off", "false", "no", "0"}
 
 
 def _about(text: str, unit: str = "", *environment: str) -> dict[str, Any]:
@@ -82,6 +84,36 @@ class Config:
         default=4,
         metadata=_about("Threads for the bytes of uploads and downloads.", "threads"),
     )
+    direct: bool = field(
+        default=True,
+        metadata=_about(
+            "Whether other members of a channel may get bytes from this node directly.",
+            "",
+            "KACHERY_DIRECT",
+        ),
+    )
+    direct_port: int = field(
+        default=0,
+        metadata=_about(
+            "Where they reach it; 0 takes any free port.", "TCP port", "KACHERY_DIRECT_PORT"
+        ),
+    )
+    direct_host: str = field(
+        default="",
+        metadata=_about(
+            "The address of this computer to listen on; empty for all that a hub may need.",
+            "IP address",
+            "KACHERY_DIRECT_HOST",
+        ),
+    )
+    direct_address: str = field(
+        default="",
+        metadata=_about(
+            "What to tell others; empty for the address by which this computer reaches the hub.",
+            "IP address[:port]",
+            "KACHERY_DIRECT_ADDRESS",
+        ),
+    )
     sources: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -126,8 +158,11 @@ def read_config(options: Mapping[str, Any], environment: Mapping[str, str] | Non
                 values[each.name], sources[each.name] = environment[variable], variable
         if options.get(each.name) is not None:
             values[each.name], sources[each.name] = options[each.name], "option"
-    if "port" in values:
-        values["port"] = _port(values["port"], sources["port"])
+    for name in ("port", "direct_port"):
+        if name in values:
+            values[name] = _port(values[name], sources[name])
+    if "direct" in values:
+        values["direct"] = _switch(values["direct"], sources["direct"])
     folder = Path(values.get("storage_dir", Config.storage_dir)).expanduser()
     values["storage_dir"] = Path(os.path.realpath(folder))
     values["witness_path"] = user_state_path("kachery") / "heads.sqlite"
@@ -142,3 +177,10 @@ def _port(value: Any, source: str) -> int:
             hint=f"The usual port is {DEFAULT_PORT}.",
         )
     return int(text)
+
+
+def _switch(value: Any, source: str) -> bool:
+    text = str(value).strip().lower()
+    if text not in _ON | _OFF:
+        raise InvalidInputError(f"{text[:40]!r} (from {source}) is neither on nor off.")
+    return text in _ON

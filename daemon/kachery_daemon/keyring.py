@@ -36,22 +36,6 @@ OWNER = -1
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
-class FeedSigner:
-    """Signs for one feed."""
-
-    def __init__(self, key: Ed25519PrivateKey) -> None:
-        self._key = key
-
-    @property
-    def public_key(self) -> str:
-        """The feed's public key."""
-        return node_id(self._key)
-
-    def sign(self, data: bytes) -> bytes:
-        """The 64 bytes of a signature."""
-        return self._key.sign(data)
-
-
 def node_key(folder: Folder) -> Ed25519PrivateKey:
     """The node's key; made when the node starts for the first time.
 
@@ -85,7 +69,7 @@ def make_feed_key(folder: Folder) -> str:
     return node_id(key)
 
 
-def feed_signer(folder: Folder, feed: str) -> FeedSigner:
+def feed_signer(folder: Folder, feed: str) -> SeedSigner:
     """What signs for a feed; the key itself never leaves this file.
 
     Raises:
@@ -93,7 +77,7 @@ def feed_signer(folder: Folder, feed: str) -> FeedSigner:
     """
     path = _feed_key_path(folder, feed)
     with disk_errors(folder.root):
-        return FeedSigner(_checked_key(path, read_private(path)))
+        return SeedSigner(seed_of(_checked_key(path, read_private(path))))
 
 
 def delete_feed_key(folder: Folder, feed: str) -> None:
@@ -193,7 +177,7 @@ def _channel_key_path(folder: Folder, channel_id: str) -> Path:
 def _make_key_folder(folder: Folder) -> None:
     keys = folder.state / "keys"
     if not keys.exists():
-        keys.mkdir(mode=0o700)
+        keys.mkdir(mode=0o700, exist_ok=True)
         sync_directory(keys.parent)
 
 

@@ -8,8 +8,7 @@ import importlib.metadata
 import json
 import logging
 import os
-import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import aiofiles  # type: ignore[import-untyped]
 import aiofiles.os  # type: ignore[import-untyped]
@@ -17,14 +16,15 @@ import aiofiles.os  # type: ignore[import-untyped]
 from kachery_core.errors import StorageInUseError
 from kachery_core.wire.local import API_VERSION, Probe, Setting
 from kachery_daemon import keyring
-from kachery_daemon.api.app import make_server
 from kachery_daemon.api.door import Door
 from kachery_daemon.api.services import Limits, Services
+from kachery_daemon.api.serving import Serving
 from kachery_daemon.channels.channels import Channels
 from kachery_daemon.channels.opening import Opening
 from kachery_daemon.feeds.collection import Feeds
 from kachery_daemon.sharing.sharing import Sharing
 from kachery_daemon.system.listening import listen_on_loopback, listen_on_path
+from kachery_daemon.system.other_nodes import described, other_node
 from kachery_daemon.system.threads import Threads
 from kachery_store import Store
 from kachery_store.accounts import own_uid
@@ -35,12 +35,8 @@ if TYPE_CHECKING:
     import socket
     from pathlib import Path
 
-    from tornado.httpserver import HTTPServer
-
     from kachery_daemon.config import Config
 
-_OTHER_NODE_SECONDS = 2.0
-_FAREWELL_SECONDS = 1.0
 _log = logging.getLogger(__name__)
 
 
@@ -122,9 +118,9 @@ class Node:
     async def _take_folder(self, store: Store, threads: Threads) -> None:
         lock = LifeLock(store.folder.state / "daemon.lock")
         if not await threads.run(lock.acquire):
-            other = await threads.run(_other_node, store.folder.state / "node.json")
+            other = await threads.run(other_node, store.folder.state / "node.json")
             raise StorageInUseError(
-                f"Another node{_named(other)} already keeps the storage folder"
+                f"Another node{described(other)} already keeps the storage folder"
                 f" {store.folder.root}.",
                 hint="Use that one, or name another folder with KACHERY_STORAGE_DIR.",
                 **other,
@@ -143,24 +139,25 @@ class Node:
             self._cleanup.push_async_callback(threads.run, keyring.remove_user_token, folder)
         else:
             await threads.run(keyring.remove_user_token, folder)
-        path = folder.root / "node.sock"
-        listener = await threads.run(listen_on_path, path, self._socket_mode(group), group)
+        listener, path = await self._listen_beside("node.sock", store, threads, group)
         if listener is not None:
             listeners.append(listener)
-            self._cleanup.callback(path.unlink, missing_ok=True)
+        feed_listener, feed_path = await self._listen_beside("feeds.sock", store, threads, group)
         probe = Probe(
             keyring.node_id(key),
             _version(),
             API_VERSION,
             str(folder.root),
-            str(path) if listener is not None else None,
+            path,
             self.config.is_shared,
             os.getpid(),
+            feed_path,
         )
         door = Door(port, owner_token, user_token)
         feeds, channels, sharing = await self._start_sharing(store, threads, keyring.seed_of(key))
         await self._serve(
             listeners,
+            feed_listener,
             Services(
                 store,
                 threads,
@@ -193,11 +190,28 @@ class Node:
         await channels.start()
         return feeds, channels, sharing
 
-    async def _serve(self, listeners: list[socket.socket], services: Services) -> None:
+    async def _listen_beside(
+        self, name: str, store: Store, threads: Threads, group: int | None
+    ) -> tuple[socket.socket | None, str | None]:
+        """A UNIX socket in the storage folder, and where it is; neither where that cannot be."""
+        path = store.folder.root / name
+        listener = await threads.run(listen_on_path, path, self._socket_mode(group), group)
+        if listener is None:
+            return None, None
+        self._cleanup.callback(path.unlink, missing_ok=True)
+        self._cleanup.callback(listener.close)
+        return listener, str(path)
+
+    async def _serve(
+        self,
+        listeners: list[socket.socket],
+        feed_listener: socket.socket | None,
+        services: Services,
+    ) -> None:
         self._services = services
-        server = make_server(services, idle_seconds=self.config.idle_seconds)
-        server.add_sockets(listeners)
-        self._cleanup.push_async_callback(_close_server, server, services)
+        serving = Serving(services, self.config.idle_seconds)
+        self._cleanup.push_async_callback(serving.close)
+        await serving.listen(listeners, feed_listener)
 
     async def _announce(self, path: Path, probe: Probe, port: int) -> None:
         """Say where the node is, to whoever may read the owner's files."""
@@ -233,17 +247,6 @@ class Node:
         )
 
 
-async def _close_server(server: HTTPServer, services: Services) -> None:
-    server.stop()
-    end = time.monotonic() + _FAREWELL_SECONDS
-    while services.active and time.monotonic() < end:  # noqa: ASYNC110 - at most two seconds
-        await asyncio.sleep(0.02)
-    with contextlib.suppress(asyncio.TimeoutError):
-        await asyncio.wait_for(server.close_all_connections(), _FAREWELL_SECONDS)
-    for upload in list(services.uploads):
-        await upload.abort()
-
-
 def _group(config: Config) -> int | None:
     return keyring.group_id(config.auth_group) if config.auth_group else None
 
@@ -252,35 +255,6 @@ def _set_folder_mode(store: Store, *, is_shared: bool) -> None:
     root = store.folder.root
     if os.name != "nt" and root.stat().st_uid == own_uid():
         root.chmod(0o755 if is_shared else 0o700)
-
-
-def _other_node(path: Path) -> dict[str, Any]:
-    """What the node that keeps the folder says of itself; it may have started just now."""
-    end = time.monotonic() + _OTHER_NODE_SECONDS
-    while True:
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            facts = json.loads(path.read_text("utf-8"))
-            if _is_alive(int(facts["pid"])):
-                return {"pid": int(facts["pid"]), "port": int(facts["port"])}
-        if time.monotonic() > end:
-            return {}
-        time.sleep(0.05)
-
-
-def _is_alive(pid: int) -> bool:
-    if os.name == "nt":
-        return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def _named(other: dict[str, Any]) -> str:
-    return f" (process {other['pid']}, port {other['port']})" if other else ""
 
 
 def _private_opener(path: str, flags: int) -> int:

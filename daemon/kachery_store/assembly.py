@@ -14,7 +14,7 @@ import time
 from typing import TYPE_CHECKING
 
 from kachery_core.digests import CHUNK_SIZE
-from kachery_core.errors import TransferCancelledError
+from kachery_core.errors import StorageFailedError, TransferCancelledError
 from kachery_store.disk import disk_errors, reserve, start_writeback, write_all_at
 from kachery_store.folder import seal
 from kachery_store.ingest import Ingested
@@ -134,6 +134,21 @@ class Assembly:
     def sha1(self) -> str:
         """The SHA-1 of the whole, once all chunks are here; waits for it."""
         return self.hash_along().finish()
+
+    def check_disk(self) -> None:
+        """Make sure that what was written is what is read.
+
+        Raises:
+            StorageFailedError: it is not, for some chunk.
+        """
+        self._states[:] = bytes([_UNKNOWN]) * len(self._states)
+        if len(self.look(0, len(self._states))) < len(self._states):
+            raise StorageFailedError(
+                f"The disk of the storage folder {self._folder.root} gives back other bytes than"
+                " it was given.",
+                hint="Look at the disk. What is right of the content is kept.",
+                path=str(self.path),
+            )
 
     def finish(self) -> Ingested:
         """Make the file durable; it has no name in the store yet."""

@@ -61,7 +61,8 @@ class Place:
 
 
 _lock = threading.Lock()
-_found: tuple[tuple[str | None, ...], float, Place] | None = None
+_found: tuple[tuple[object, ...], float, Place] | None = None
+_last_online: tuple[object, ...] | None = None
 
 
 def current_place() -> Place:
@@ -100,8 +101,13 @@ def forget_place() -> None:
     _found = None
 
 
+def had_node() -> bool:
+    """Whether this program has found a node where the environment says, now or before."""
+    return _last_online == fingerprint()
+
+
 def _find_place() -> Place:
-    global _found  # noqa: PLW0603 - what this program found, one per process
+    global _found, _last_online  # noqa: PLW0603 - what this program found, one per process
     with _lock:
         key = fingerprint()
         environment = read_environment()
@@ -109,6 +115,7 @@ def _find_place() -> Place:
             place, kept = Place(_offline_store(environment.offline_dir)), float("inf")
         else:
             place, kept = _online_place(environment), time.monotonic() + _KEPT_SECONDS
+            _last_online = key
         _found = (key, kept, place)
         return place
 
@@ -167,18 +174,21 @@ def _trusted_node(environment: Environment) -> tuple[Node, int | None]:
     """The node at the port, and its user; nothing of ours was sent to it yet."""
     door = Door(environment.port)
     probe = door.probe()
-    uid = None
+    uid = feeds_socket = None
     if probe.socket is not None and hasattr(socket, "AF_UNIX"):
         uid = _socket_uid(probe.socket)
     if uid is not None:
         # Whoever has the port: from here on only the socket's answers count.
         door = Door(environment.port, probe.socket)
         probe = door.probe()
+        if probe.feeds_socket is not None and _socket_uid(probe.feeds_socket) == uid:
+            feeds_socket = probe.feeds_socket
     else:
         uid = listener_uid(environment.port)
     if uid not in (own_uid(), _ROOT_UID):
         _check_known(environment.port, probe, uid)
-    return Node(Door(door.port, door.socket, read_token(Path(probe.storage_dir))), probe), uid
+    token = read_token(Path(probe.storage_dir))
+    return Node(Door(door.port, door.socket, token, feeds_socket), probe), uid
 
 
 def _socket_uid(path: str) -> int | None:

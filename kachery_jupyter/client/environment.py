@@ -15,6 +15,7 @@ _OFFLINE = ("KACHERY_P2P_OFFLINE_STORAGE_DIR", "KACHERY_OFFLINE_STORAGE_DIR")
 _PORT = ("KACHERY_DAEMON_PORT", "KACHERY_P2P_API_PORT")
 _STORAGE = "KACHERY_STORAGE_DIR"
 _NAMES = (*_OFFLINE, *_PORT, _STORAGE, "HOME")
+_RAW_NAMES = tuple(map(os.fsencode, _NAMES))
 _HIGHEST_PORT = 65535
 
 
@@ -33,10 +34,16 @@ class Environment:
     port: int
 
 
-def fingerprint() -> tuple[str | None, ...]:
-    """The settings as they are now; equal while nothing was changed. Costs microseconds."""
-    get = os.environ.get
-    return (*(get(name) for name in _NAMES), str(os.getpid()))
+def fingerprint() -> tuple[object, ...]:
+    """The settings as they are now; equal while nothing was changed.
+
+    Every append and load asks. os.environ encodes and decodes at each look, which took longer than
+    all the rest; the dict it keeps them in has the same values as bytes.
+    """
+    kept = getattr(os.environ, "_data", None)
+    if isinstance(kept, dict) and os.name == "posix":
+        return (*map(kept.get, _RAW_NAMES), os.getpid())
+    return (*map(os.environ.get, _NAMES), os.getpid())
 
 
 def read_environment() -> Environment:

@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from kachery_core.errors import MalformedContentError, PathNotFoundError
+from kachery_core.errors import InvalidInputError, MalformedContentError, PathNotFoundError
 from kachery_core.feeds import parse_feed_uri, subfeed_hash
 from kachery_core.messages import Head, SubfeedKey, check_run, outline_batches
 from kachery_core.wire.feeds import FeedId, FeedInfo, SubfeedHash
-from kachery_jupyter.client.connection import current_node
 from kachery_jupyter.client.destinations import writing_whole
-from kachery_jupyter.client.line import ask
+from kachery_jupyter.client.line import ask_patiently
 from kachery_jupyter.client.payloads import decode_messages
 from kachery_jupyter.client.readers import VerifiedReader
 from kachery_store.disk import write_all
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 
     from kachery_core.wire.feeds import SubfeedInfo
 
-# The node takes 16 MiB of JSON, and base64 makes four bytes of three.
+# And one more group of appends: the node takes 96 MiB of JSON.
 _COMPARED_BYTES = 8 << 20
 
 
@@ -61,8 +60,14 @@ def export_feed(feed_uri: str, dest: str | Path) -> Path:
     Returns:
         The path of the file.
     """
-    reply = ask(current_node().door, "GET", f"/feeds/{parse_feed_uri(feed_uri).feed}")
+    reply = ask_patiently(f"/feeds/{parse_feed_uri(feed_uri).feed}", method="GET")
     info = msgspec.json.decode(reply.body, type=FeedInfo)
+    if info.legacy:
+        raise InvalidInputError(
+            f"{feed_uri} was written by an old kachery daemon, which signed each message alone;"
+            " an export has no form for that.",
+            hint="Read it with kc.load_subfeed; its file, feeds.db, can be copied as it is.",
+        )
     runs = [(one, _all_batches(info.feed, one)) for one in info.subfeeds]
     head = Export(
         info.feed,
@@ -114,7 +119,7 @@ def compare_export(path: str | Path) -> int:
                 "before_entry": before.entry.hex(),
                 "run": base64.b64encode(part).decode(),
             }
-            ask(current_node().door, "POST", "/messages/compare", json.dumps(request).encode())
+            ask_patiently("/messages/compare", json.dumps(request).encode())
         compared += one.length
     return compared
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
@@ -10,13 +11,12 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from kachery_core.errors import FeedNotFoundError, InvalidUriError
-from kachery_core.feeds import is_feed_uri, parse_feed_uri, subfeed_hash
+from kachery_core.feeds import feed_of, is_feed_uri, parse_feed_uri, subfeed_hash
 from kachery_core.messages import SubfeedKey
 from kachery_core.wire.feeds import FeedInfo, FeedList, Ready
-from kachery_jupyter.client.connection import current_node
 from kachery_jupyter.client.feed_html import feed_html
 from kachery_jupyter.client.legacy_readers import LegacyReader
-from kachery_jupyter.client.line import ask
+from kachery_jupyter.client.line import ask_patiently
 from kachery_jupyter.client.readers import VerifiedReader
 from kachery_jupyter.client.subfeeds import Subfeed, Truth
 
@@ -104,7 +104,7 @@ class Feed:
             reason: for readers.
         """
         body = json.dumps({"successor": successor, "reason": reason}).encode()
-        reply = ask(current_node().door, "POST", f"/feeds/{self.feed_id}/retire", body)
+        reply = ask_patiently(f"/feeds/{self.feed_id}/retire", body)
         self._info = msgspec.json.decode(reply.body, type=FeedInfo)
 
     def delete(self) -> None:
@@ -139,7 +139,9 @@ def create_feed(name: str | None = None) -> Feed:
         >>> subfeed = create_feed().load_subfeed("primes")
         >>> subfeed.append_message({"n": 1, "p": 2})
     """
-    reply = ask(current_node().door, "POST", "/feeds", json.dumps({"name": name}).encode())
+    # Perhaps it was made and only the answer was lost: the id makes asking again safe.
+    request = {"name": name, "creation_id": secrets.token_hex(16)}
+    reply = ask_patiently("/feeds", json.dumps(request).encode())
     return Feed(msgspec.json.decode(reply.body, type=FeedInfo))
 
 
@@ -164,7 +166,7 @@ def load_feed(
             for feeds there.
     """
     if is_feed_uri(feed_name_or_uri):
-        return Feed(_describe(_feed_of(feed_name_or_uri), channel, timeout_sec))
+        return Feed(_describe(feed_of(feed_name_or_uri), channel, timeout_sec))
     found = _find_named(feed_name_or_uri)
     if found is not None:
         return Feed(found)
@@ -203,7 +205,7 @@ def load_subfeed(
 
 def list_feeds() -> list[Feed]:
     """The feeds of this node and its copies of others' (`is_copy`), the newest first."""
-    reply = ask(current_node().door, "GET", "/feeds")
+    reply = ask_patiently("/feeds", method="GET")
     return [Feed(info) for info in msgspec.json.decode(reply.body, type=FeedList).feeds]
 
 
@@ -224,8 +226,13 @@ def delete_feed(feed_name_or_uri: str) -> None:
         FeedNotWriteableError: it is another user's.
     """
     is_uri = is_feed_uri(feed_name_or_uri)
-    feed_id = _feed_of(feed_name_or_uri) if is_uri else load_feed(feed_name_or_uri).feed_id
-    ask(current_node().door, "DELETE", f"/feeds/{feed_id}")
+    feed_id = feed_of(feed_name_or_uri) if is_uri else load_feed(feed_name_or_uri).feed_id
+    was_here = any(one.feed_id == feed_id for one in list_feeds())
+    try:
+        ask_patiently(f"/feeds/{feed_id}", method="DELETE")
+    except FeedNotFoundError:
+        if not was_here:  # otherwise an answer was lost, and this was the second time
+            raise
 
 
 def watch_for_new_messages(
@@ -254,7 +261,7 @@ def watch_for_new_messages(
     ]
     question = {"positions": positions, "wait_msec": wait_msec, "channel": channel}
     body = json.dumps(question).encode()
-    reply = ask(current_node().door, "POST", "/messages/watch", body, wait_msec / 1000)
+    reply = ask_patiently("/messages/watch", body, wait_msec / 1000)
     keys = list(watched)
     return {
         keys[place]: watched[keys[place]].get_next_messages(wait_msec=0, signed=signed)
@@ -270,14 +277,6 @@ def _as_subfeed(watch: Subfeed | Mapping[str, Any], channel: str) -> Subfeed:
     return Subfeed(watch["feedId"], name, int(watch.get("position", 0)), reader=reader)
 
 
-def _feed_of(uri: str) -> str:
-    """The public key in a feed's URI."""
-    parts = parse_feed_uri(uri)
-    if parts.subfeed is not None:
-        raise InvalidUriError(f"{uri} is a subfeed.", hint="Use kc.load_subfeed for it.")
-    return parts.feed
-
-
 def _shown(one: SubfeedInfo) -> str:
     if one.name is None:
         return f"~{one.subfeed}"
@@ -288,11 +287,11 @@ def _describe(feed: str, channel: str = "", timeout_sec: float | None = None) ->
     given = {"channel": channel or None, "timeout_seconds": timeout_sec}
     query = urlencode({name: value for name, value in given.items() if value is not None})
     path = f"/feeds/{feed}?{query}" if query else f"/feeds/{feed}"
-    reply = ask(current_node().door, "GET", path, wait_seconds=timeout_sec or 0.0)
+    reply = ask_patiently(path, wait_seconds=timeout_sec or 0.0, method="GET")
     return msgspec.json.decode(reply.body, type=FeedInfo)
 
 
 def _find_named(name: str) -> FeedInfo | None:
-    reply = ask(current_node().door, "GET", f"/feeds?name={quote(name, safe='')}")
+    reply = ask_patiently(f"/feeds?name={quote(name, safe='')}", method="GET")
     feeds = msgspec.json.decode(reply.body, type=FeedList).feeds
     return feeds[0] if feeds else None

@@ -10,8 +10,7 @@ import msgspec
 
 from kachery_core.legacy_messages import check_legacy_messages
 from kachery_core.wire.feeds import LegacyMessages
-from kachery_jupyter.client.connection import current_node
-from kachery_jupyter.client.line import ask
+from kachery_jupyter.client.line import ask_patiently
 
 if TYPE_CHECKING:
     from kachery_core.messages import SubfeedKey
@@ -51,8 +50,13 @@ class LegacyReader:
 
     def signed(self, start: int, count: int) -> list[dict[str, Any]]:
         """Messages as the old daemon signed them."""
-        page = self._page(start, max(count, 1)).messages
-        return [json.loads(bytes(one)) for one in page][:count]
+        signed: list[dict[str, Any]] = []
+        while len(signed) < count:
+            page = self._page(start + len(signed), min(_PAGE, count - len(signed))).messages
+            signed += [json.loads(bytes(one)) for one in page]
+            if not page:
+                break
+        return signed
 
     def _page(self, position: int, limit: int) -> LegacyMessages:
         request = {
@@ -61,5 +65,5 @@ class LegacyReader:
             "position": position,
             "limit": limit,
         }
-        reply = ask(current_node().door, "POST", "/messages/legacy", json.dumps(request).encode())
+        reply = ask_patiently("/messages/legacy", json.dumps(request).encode())
         return msgspec.json.decode(reply.body, type=LegacyMessages)

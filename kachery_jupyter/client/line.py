@@ -1,28 +1,26 @@
 """A connection to the node that stays open: questions and answers in microseconds.
 
-One for each thread. Only what the node itself writes is understood: a status line, headers with a
+One of each kind for each thread: what the feed socket answers is asked there, the rest over HTTP.
+Of HTTP only what the node itself writes is understood: a status line, headers with a
 Content-Length, a body.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import threading
 import time
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from kachery_core.errors import (
     DaemonNotRunningError,
-    InvalidRequestError,
     KacheryError,
     WrongDaemonError,
-    error_from_wire,
 )
-from kachery_jupyter.client.connection import current_node, forget_place
+from kachery_jupyter.client.connection import current_node, forget_place, had_node
+from kachery_jupyter.client.feed_line import FeedLine
+from kachery_jupyter.client.replies import Reply, gone, refusal
 from kachery_jupyter.client.stopping import stoppable
 
 if TYPE_CHECKING:
@@ -35,13 +33,6 @@ _PIECE = 1 << 18
 _RETRY_SECONDS = 10.0
 _RETRY_PAUSE_SECONDS = 0.1
 _lines = threading.local()
-
-
-class Reply(msgspec.Struct, frozen=True):
-    """What the node answered."""
-
-    headers: dict[str, str]
-    body: bytes
 
 
 def ask(
@@ -67,21 +58,27 @@ def ask(
     Raises:
         KacheryError: what the node answered, of the same class as over there.
     """
+    kind: type[_Line | FeedLine] = _Line
     head = f"{method} /api/v1{path} HTTP/1.1\r\n{headers}"
-    line = _kept_line(door)
+    if FeedLine.answers(door, method, path):
+        kind, head = FeedLine, path
+    line = _kept_line(door, kind)
     if line is not None:
         try:
             return _ask(line, head, body, wait_seconds)
         except ConnectionError as problem:
             if isinstance(problem, KacheryError):
                 raise
-    return _ask(_Line(door), head, body, wait_seconds)
+    return _ask(kind(door), head, body, wait_seconds)
 
 
-def ask_patiently(path: str, body: bytes, wait_seconds: float = 0.0) -> Reply:
+def ask_patiently(
+    path: str, body: bytes = b"", wait_seconds: float = 0.0, method: str = "POST"
+) -> Reply:
     """Ask the node that is running; while it is being restarted, again and again for a while.
 
-    Only for questions that may be asked twice: reading, and appends that carry their id.
+    Only for questions that may be asked twice: reading, and what carries an id. Where no node was
+    found before, none is waited for.
 
     Raises:
         KacheryError: what the node answered, or that there is none.
@@ -89,22 +86,28 @@ def ask_patiently(path: str, body: bytes, wait_seconds: float = 0.0) -> Reply:
     deadline = time.monotonic() + _RETRY_SECONDS
     while True:
         try:
-            return ask(current_node().door, "POST", path, body, wait_seconds)
+            return ask(current_node().door, method, path, body, wait_seconds)
         except (DaemonNotRunningError, WrongDaemonError):
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline or not had_node():
                 raise
             time.sleep(_RETRY_PAUSE_SECONDS)
             forget_place()
 
 
-def _kept_line(door: Door) -> _Line | None:
-    line: _Line | None = getattr(_lines, "line", None)
+def _kept_line(door: Door, kind: type[_Line | FeedLine] | None = None) -> _Line | FeedLine | None:
+    """This thread's line to a node, of one kind; with HTTP unless another is named."""
+    line: _Line | FeedLine | None = getattr(_lines, _place(kind or _Line), None)
     return line if line is not None and line.door == door and line.pid == os.getpid() else None
 
 
-def _ask(line: _Line, head: str, body: bytes, wait_seconds: float) -> Reply:
+def _place(kind: type[_Line | FeedLine]) -> str:
+    return "feed_line" if kind is FeedLine else "line"
+
+
+def _ask(line: _Line | FeedLine, head: str, body: bytes, wait_seconds: float) -> Reply:
     """Ask, and keep the connection only if the whole answer came."""
-    _lines.line = None
+    place = _place(type(line))
+    setattr(_lines, place, None)
     is_kept = line.was_used
     try:
         with stoppable(line.socket):
@@ -113,17 +116,17 @@ def _ask(line: _Line, head: str, body: bytes, wait_seconds: float) -> Reply:
         line.close()
         raise
     except KacheryError:
-        _lines.line = line
+        setattr(_lines, place, line)
         raise
     except OSError as problem:
         line.close()
         if is_kept and isinstance(problem, ConnectionError):
             raise
-        raise _gone(line.door, problem) from problem
+        raise gone(line.door, problem) from problem
     except BaseException:
         line.close()
         raise
-    _lines.line = line
+    setattr(_lines, place, line)
     return reply
 
 
@@ -137,7 +140,7 @@ class _Line:
         try:
             self.socket = _connected(door)
         except OSError as problem:
-            raise _gone(door, problem) from problem
+            raise gone(door, problem) from problem
         token = f"Kachery-Token: {door.token}\r\n" if door.token else ""
         host = "kachery" if door.socket else f"127.0.0.1:{door.port}"
         self._headers = f"Host: {host}\r\n{token}Content-Type: application/json\r\n"
@@ -150,7 +153,7 @@ class _Line:
         answer = self._read_body(rest, int(headers.get("content-length", "0")))
         self.was_used = True
         if status >= _FIRST_ERROR:
-            raise _refusal(status, answer)
+            raise refusal(f"status {status}", answer)
         return Reply(headers, answer)
 
     def close(self) -> None:
@@ -195,24 +198,12 @@ class _Line:
 def _connected(door: Door) -> socket.socket:
     if door.socket is not None:
         line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        line.connect(door.socket)
+        try:
+            line.connect(door.socket)
+        except OSError:
+            line.close()
+            raise
         return line
     line = socket.create_connection(("127.0.0.1", door.port))
     line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return line
-
-
-def _refusal(status: int, answer: bytes) -> KacheryError:
-    """What the node said; it has words of its own for all but broken requests."""
-    try:
-        return error_from_wire(json.loads(answer)["error"])
-    except (ValueError, LookupError, TypeError, AttributeError):
-        return InvalidRequestError(f"The node refused this question (status {status}).")
-
-
-def _gone(door: Door, problem: OSError) -> DaemonNotRunningError:
-    return DaemonNotRunningError(
-        f"The kachery node at port {door.port} does not answer: {problem}.",
-        hint="Start it again: `kachery daemon start`.",
-        port=door.port,
-    )

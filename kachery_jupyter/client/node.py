@@ -40,6 +40,7 @@ class Probe:
     storage_dir: str
     socket: str | None
     shared: bool
+    feeds_socket: str | None = None
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -64,11 +65,13 @@ class Door:
         port: its TCP port on 127.0.0.1.
         socket: its UNIX socket, used instead if not None.
         token: what proves who asks, or None.
+        feeds_socket: its UNIX socket for messages alone, or None.
     """
 
     port: int
     socket: str | None = None
     token: str | None = None
+    feeds_socket: str | None = None
 
     @property
     def proves_who_asks(self) -> bool:
@@ -227,13 +230,14 @@ def _read_probe(status: int, body: bytes, port: int) -> Probe:
         raise wrong_daemon(
             port, f"it speaks version {value.get('api')!r} of the API", "Upgrade kachery_jupyter."
         )
-    path = value.get("socket")
+    path, feeds_path = value.get("socket"), value.get("feeds_socket")
     return Probe(
         node_id=value["node_id"],
         version=str(value.get("version", "")),
         storage_dir=str(value["storage_dir"]),
         socket=path if isinstance(path, str) else None,
         shared=value.get("shared") is True,
+        feeds_socket=feeds_path if isinstance(feeds_path, str) else None,
     )
 
 

@@ -46,6 +46,22 @@ def encode_message(message: Any) -> bytes:
     return _encode_carefully(message) if b"null" in data else data
 
 
+def encode_messages(messages: list[Any]) -> bytes:
+    """The JSON array of some messages, as an append sends it.
+
+    Written in one go: the many small pieces took longer than what is in them.
+
+    Raises:
+        InvalidInputError: one is not a JSON value.
+    """
+    try:
+        data = orjson.dumps(messages, default=_reference, option=_PLAIN)
+    except (TypeError, RecursionError):
+        data = b"null"
+    # What one of them needs, each of them gets: see `encode_message`.
+    return b"[%b]" % b",".join(map(encode_message, messages)) if b"null" in data else data
+
+
 def _encode_carefully(message: Any) -> bytes:
     try:
         text = json.dumps(message, separators=(",", ":"), allow_nan=False, default=_reference)
@@ -76,7 +92,8 @@ def decode_messages(payloads: list[bytes]) -> list[Any]:
         messages = [decode(payload) for payload in payloads]
     except (msgspec.MsgspecError, ValueError, RecursionError) as problem:
         raise MalformedContentError(f"A message of the feed is not JSON: {problem}.") from problem
-    if any(_MARK in payload for payload in payloads):
+    # All of them at once first: to look into each takes half as long as to decode it.
+    if b"$" in b"".join(payloads) and any(_MARK in payload for payload in payloads):
         return [_resolved(message) for message in messages]
     return messages
 

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import secrets
 from typing import TYPE_CHECKING, Any, overload
 
 import msgspec
 
-from kachery_core.errors import FeedNotWriteableError
+from kachery_core.errors import FeedNotWriteableError, InvalidInputError
 from kachery_core.feeds import FeedUri, subfeed_hash, subfeed_label
 from kachery_core.messages import APPEND_ID_SIZE, SubfeedKey
-from kachery_core.wire.feeds import Appended
+from kachery_core.wire.feeds import LARGEST_APPEND, Appended
 from kachery_jupyter.client.feed_html import subfeed_html
 from kachery_jupyter.client.line import ask_patiently
-from kachery_jupyter.client.payloads import decode_messages, encode_message
+from kachery_jupyter.client.payloads import decode_messages, encode_messages
 from kachery_jupyter.client.readers import VerifiedReader
 
 if TYPE_CHECKING:
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
     from kachery_core.feeds import SubfeedName
     from kachery_jupyter.client.readers import Reader
 
-# The node takes at most 16 MiB in one request.
-_APPEND_BYTES = 8 << 20
 _STREAM_WAIT_MSEC = 20_000
 
 
@@ -111,6 +108,10 @@ class Subfeed:
     def append_messages(self, messages: Iterable[Any], append_id: str | None = None) -> int:
         """Append messages, all of them or none, with one signature and one wait for the disk.
 
+        Args:
+            messages: together at most 32 MiB as JSON.
+            append_id: see `append_message`.
+
         Returns:
             The index of the first.
 
@@ -122,14 +123,17 @@ class Subfeed:
                 f"{self.uri} cannot be appended to from here.",
                 hint="Only the node that made a feed appends to it, until it is retired.",
             )
-        payloads = [encode_message(message) for message in messages]
-        if not payloads:
+        listed = list(messages)
+        if not listed:
             return self.get_num_messages()
-        places = [
-            self._append(part, _part_id(append_id, number))
-            for number, part in enumerate(_parts(payloads))
-        ]
-        return places[0].first
+        encoded = encode_messages(listed)
+        if len(encoded) > LARGEST_APPEND:
+            raise InvalidInputError(
+                f"These {len(listed):,} messages have {len(encoded):,} bytes; one append takes at"
+                f" most {LARGEST_APPEND:,}, all of them or none.",
+                hint="Append them in several calls, or store large values and append their URIs.",
+            )
+        return self._append(encoded, append_id or secrets.token_hex(APPEND_ID_SIZE)).first
 
     def get_next_message(self, wait_msec: int = 10, *, signed: bool = False) -> Any:
         """The next message, or None if none came in time; the position advances."""
@@ -244,38 +248,16 @@ class Subfeed:
             self._position = place + 1
             yield message
 
-    def _append(self, payloads: list[bytes], append_id: str) -> Appended:
+    def _append(self, messages: bytes, append_id: str) -> Appended:
         name = b"" if self._is_named else b',"name":' + json.dumps(self.subfeed_name).encode()
-        body = b'{"feed":"%b","subfeed":"%b","append_id":"%b"%b,"messages":[%b]}' % (
+        body = b'{"feed":"%b","subfeed":"%b","append_id":"%b"%b,"messages":%b}' % (
             self.feed_id.encode(),
             self.subfeed_hash.encode(),
             append_id.encode(),
             name,
-            b",".join(payloads),
+            messages,
         )
         # Perhaps it was appended and only the answer was lost: the id makes asking again safe.
         reply = ask_patiently("/messages/append", body)
         self._is_named = True
         return msgspec.json.decode(reply.body, type=Appended)
-
-
-def _part_id(append_id: str | None, number: int) -> str:
-    """The id of one request; a retry of the same append cuts it into the same parts."""
-    if append_id is None:
-        return secrets.token_hex(APPEND_ID_SIZE)
-    if number == 0:
-        return append_id
-    return hashlib.sha256(f"{append_id} {number}".encode()).hexdigest()[: 2 * APPEND_ID_SIZE]
-
-
-def _parts(payloads: list[bytes]) -> Iterator[list[bytes]]:
-    """As many messages as one request carries, again and again."""
-    part: list[bytes] = []
-    size = 0
-    for payload in payloads:
-        if part and size + len(payload) > _APPEND_BYTES:
-            yield part
-            part, size = [], 0
-        part.append(payload)
-        size += len(payload) + 1
-    yield part

@@ -337,7 +337,9 @@ def test_real_nodes_find_a_feed_that_was_written_twice(tmp_path):
     with running_node(one) as node:
         uri = run(node, WRITE, '["both"]', tmp_path / "before")
     (other / "home").mkdir(parents=True)
-    shutil.copytree(one / "storage", other / "storage", ignore=lambda *_: ["node.sock"])
+    shutil.copytree(
+        one / "storage", other / "storage", ignore=lambda *_: ["node.sock", "feeds.sock"]
+    )
     with running_node(other) as node:
         run(node, WRITE, '["theirs", 1, 2, 3]', tmp_path / "theirs")
     with running_node(one) as node:

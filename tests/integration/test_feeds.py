@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
 import itertools
 import json
@@ -24,6 +25,7 @@ import pytest
 import kachery_jupyter as kc
 from kachery_core.errors import (
     BadSignatureError,
+    DaemonNotRunningError,
     FeedExistsError,
     FeedNotFoundError,
     FeedNotWriteableError,
@@ -33,7 +35,7 @@ from kachery_core.errors import (
 )
 from kachery_core.feeds import subfeed_hash
 from kachery_core.messages import SubfeedKey, outline_batches
-from kachery_jupyter.client import line
+from kachery_jupyter.client import feed_line, line
 from kachery_jupyter.client.connection import forget_place
 from tests.support.feed_samples import log_path
 from tests.support.feed_verifier import verify_log
@@ -128,19 +130,25 @@ def test_a_reader_in_another_program_wakes_without_asking_again(node, subfeed):
 def test_100_subfeeds_are_watched_over_one_connection_with_one_question(monkeypatch):
     feed = kc.create_feed()
     watched = {str(n): feed.load_subfeed(f"subfeed {n}") for n in range(100)}
+    feed.load_subfeed("another").append_message(0)
     connections, questions = [], []
-    connected, ask = line._connected, line.ask
+    connected, fed, ask = line._connected, feed_line._connected, line.ask_patiently
 
     def count_connection(door):
         connections.append(door)
         return connected(door)
 
+    def count_feed_connection(door):
+        connections.append(door)
+        return fed(door)
+
     def count_question(*arguments, **more):
-        questions.append(arguments[2])
+        questions.append(arguments[0])
         return ask(*arguments, **more)
 
     monkeypatch.setattr(line, "_connected", count_connection)
-    monkeypatch.setattr("kachery_jupyter.client.feeds.ask", count_question)
+    monkeypatch.setattr(feed_line, "_connected", count_feed_connection)
+    monkeypatch.setattr("kachery_jupyter.client.feeds.ask_patiently", count_question)
 
     def work():
         return kc.watch_for_new_messages(watched, wait_msec=LONG_MSEC)
@@ -153,7 +161,7 @@ def test_100_subfeeds_are_watched_over_one_connection_with_one_question(monkeypa
         assert watched["57"].position == 2
         assert pool.submit(kc.watch_for_new_messages, watched).result() == {}
     assert questions == ["/messages/watch"] * 2
-    assert len(connections) == 1  # the watching thread's; this one's was there
+    assert len(connections) == 1  # the watching thread's; this one's were there
 
 
 def test_16_writers_at_once_keep_their_order_and_share_signatures(node):
@@ -191,6 +199,26 @@ def test_appends_of_any_size_go_through(node, subfeed):
     reader = kc.load_subfeed(subfeed.uri)
     assert reader.get_next_messages() == [*small, *large, largest]
     assert len(verified(node, subfeed)) == 326
+
+
+def test_a_large_append_is_one_batch_and_a_larger_one_is_refused_whole(node, subfeed):
+    """All of them or none: what is one batch is on the disk whole, or not."""
+    assert subfeed.append_messages(["x" * 1_000_000] * 30) == 0
+    path = log_path(node.storage.parent, SubfeedKey(subfeed.feed_id, subfeed.subfeed_hash))
+    assert [one.head.length for one in outline_batches(path.read_bytes())] == [30]
+    with pytest.raises(InvalidInputError, match="all of them or none"):
+        subfeed.append_messages(["x" * 1_000_000] * 34)
+    assert len(subfeed) == 30
+    copied = kc.export_feed(subfeed.uri, node.storage.parent / "large.feed")
+    assert kc.compare_export(copied) == 30
+    # Over HTTP as well, where there are no UNIX sockets.
+    body = {"feed": subfeed.feed_id, "subfeed": subfeed.subfeed_hash, "append_id": "0d" * 16}
+    for count, status in ((31, 200), (33, 400)):
+        reply = node.ask(
+            "POST", "/api/v1/messages/append", body | {"messages": ["y" * 1_040_000] * count}
+        )
+        assert reply.status == status, reply.body[:300]
+    assert len(subfeed) == 61
 
 
 def test_arrays_and_bytes_in_messages_come_back_in_another_program(node, subfeed):
@@ -405,6 +433,46 @@ def test_ctrl_c_ends_an_endless_loop_and_nothing_else(node, subfeed):
         reader.send_signal(signal.SIGINT)
         assert reader.communicate(timeout=10)[0] == "left at 1 of 1\n"
         assert reader.returncode == 0
+
+
+def test_feeds_are_made_and_found_while_the_node_is_restarted(tmp_path, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = str(listener.getsockname()[1])
+    with ThreadPoolExecutor(1) as pool:
+        with running_node(tmp_path, "--port", port) as node:
+            for name, value in environment_of(node).items():
+                if name.startswith("KACHERY"):
+                    monkeypatch.setenv(name, value)
+            feed = kc.create_feed("mine")
+            feed.load_subfeed("main").append_message(1)
+            node.kill()
+        for work in (
+            lambda: kc.create_feed().feed_id,
+            lambda: kc.load_feed("mine").feed_id,
+            lambda: kc.load_subfeed(f"{feed.uri}/main")[:],
+            lambda: [one.feed_id for one in kc.list_feeds()],
+            feed.list_subfeeds,
+        ):
+            asking = pool.submit(work)
+            with pytest.raises(concurrent.futures.TimeoutError):
+                asking.result(0.7)
+            with running_node(tmp_path, "--port", port):
+                assert asking.result(PATIENCE_SECONDS)
+        with running_node(tmp_path, "--port", port):
+            assert len(kc.list_feeds()) == 2
+
+
+def test_where_no_node_ever_was_none_is_waited_for(tmp_path, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = str(listener.getsockname()[1])
+    monkeypatch.setenv("KACHERY_DAEMON_PORT", port)
+    monkeypatch.setenv("KACHERY_STORAGE_DIR", str(tmp_path))
+    pauses = []
+    monkeypatch.setattr(line.time, "sleep", pauses.append)
+    for work in (kc.create_feed, kc.list_feeds, lambda: kc.load_feed("mine", create=True)):
+        with pytest.raises(DaemonNotRunningError):
+            work()
+    assert not pauses
 
 
 @pytest.mark.parametrize("how", ["terminate", "kill"])

@@ -14,6 +14,7 @@ import itertools
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.support.stories import story
 
 from kachery_core import subjects
 from kachery_core.errors import RoleMissingError
@@ -22,7 +23,6 @@ from tests.support.channels import ALL_ROLES, CHANNEL, choose, invite
 from tests.support.consoles import RaisedError
 from tests.support.fellows import new_fellow, until
 from tests.support.role_pairs import Pair, Side, role_pairs
-from tests.support.stories import story
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from kachery_core.errors import FeedForkedError
 from kachery_core.messages import Head, encode_batch
 from kachery_core.wire.feeds import BEFORE_HEADER, LENGTH_HEADER
-from kachery_jupyter.client.line import Reply
+from kachery_jupyter.client.replies import Reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -42,6 +42,7 @@ class Download:
     Attributes:
         table: the chunk table in use, or None.
         chunks: which chunks of it are here.
+        wishes: which chunks are needed.
         is_complete: the whole is here and has its SHA-1.
         error: why it was given up, or None.
     """
@@ -58,7 +59,7 @@ class Download:
         self._asked = Asked(self.limits)
         self._is_open = False
         self._is_checking = False
-        self._wishes = Wishes()
+        self.wishes = Wishes()
         self._steps: list[Step] = []
         self._progress_at = self._changed_at = now
 
@@ -85,12 +86,12 @@ class Download:
     @property
     def needs_providers(self) -> bool:
         """Whether something is wanted and nobody is left to ask for it."""
-        return bool(self._wishes) and not self.is_over and not self._candidates.anybody
+        return bool(self.wishes) and not self.is_over and not self._candidates.anybody
 
     def wants_search(self, now: float) -> bool:
         """Whether to look for providers: there are none, or those there are do not deliver."""
         is_stuck = now - self._progress_at >= self.limits.hesitation
-        return self.needs_providers or (is_stuck and bool(self._wishes) and not self.is_over)
+        return self.needs_providers or (is_stuck and bool(self.wishes) and not self.is_over)
 
     def has(self, first: int, last: int) -> bool:
         """Whether chunks [first, last) of the table in use are here."""
@@ -101,16 +102,16 @@ class Download:
 
         Without `last` it is all of the content, after what was wanted so far.
         """
-        if not self._wishes:
+        if not self.wishes:
             self._progress_at = now  # nothing was expected until now
         if last is None:
-            self._wishes.add_everything()
+            self.wishes.add_everything()
         else:
-            self._wishes.add(first, last)
+            self.wishes.add(first, last)
 
     def unwant(self) -> None:
         """Nothing more is needed; what is coming may come."""
-        self._wishes.clear()
+        self.wishes.clear()
 
     def offered(self, provider: str, claim: Claim, now: float) -> None:
         """A provider says that it has the content; it may say so again after it was gone."""
@@ -195,7 +196,7 @@ class Download:
         for asked in self._asked.stalled(now):
             self._stop(asked)
             self._strike(asked.provider, now)
-        if not self.is_over and not self._is_checking:
+        if self.wishes and not self.is_over and not self._is_checking:
             self._choose(now)
             self._fetch(now)
             self._look_for_the_end(now)
@@ -238,7 +239,7 @@ class Download:
             self._is_checking = True
             self._steps.append(CheckWhole())
             return
-        self._wishes.forget_fulfilled(self.chunks)
+        self.wishes.forget_fulfilled(self.chunks)
         for asked in self._asked.needless(self.chunks):
             self._stop(asked)
         for _ in range(self.limits.slots):
@@ -250,7 +251,7 @@ class Download:
         """Give one provider more to do; as the end comes near, less, so that all end together."""
         slots = self.limits.slots * len(self._candidates.usable())
         share = -(-self.chunks.missing // (2 * min(slots, self.limits.requests)))
-        run = self.chunks.next_run(self._wishes.all_of(), max(min(provider.run, share), 1))
+        run = self.chunks.next_run(self.wishes.all_of(), max(min(provider.run, share), 1))
         again = None if run else self._asked.run_of_somebody_else(provider, self.chunks, now)
         if run or again:
             first, count = run or again or (0, 0)
@@ -260,7 +261,7 @@ class Download:
     def _look_for_the_end(self, now: float) -> None:
         waited = now - self._progress_at
         limit = self.limits.patience if self.needs_providers else 2 * self.limits.slowest_chunk
-        if self._wishes and not self.is_over and not self._is_checking and waited >= limit:
+        if self.wishes and not self.is_over and not self._is_checking and waited >= limit:
             self._fail()
 
     def _fail(self) -> None:

@@ -25,12 +25,17 @@ AppendId = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$", max_length=32)]
 Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=600_000)]
 # More would make one answer large; a reader asks again.
 LONGEST_READ = 16 << 20
+# All messages of one append together, with their commas; a batch of them is sent whole.
+LARGEST_APPEND = 32 << 20
+# What is compared at once ends with a signature: two such appends at most, in base64.
+LARGEST_COMPARISON = 96 << 20
 
 
 class NewFeed(Message, frozen=True):
-    """A feed to make; a name is for its maker only."""
+    """A feed to make; a name is for its maker only. The same creation id is the same feed."""
 
     name: Name | None = None
+    creation_id: AppendId | None = None
 
 
 class LookQuery(Message, frozen=True):

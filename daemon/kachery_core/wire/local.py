@@ -29,7 +29,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Probe(Answer, frozen=True):
-    """Who answers on this port."""
+    """Who answers on this port; `feeds_socket` is the shorter way to messages, if there is one."""
 
     node_id: str
     version: str
@@ -38,6 +38,7 @@ class Probe(Answer, frozen=True):
     socket: str | None
     shared: bool
     pid: int
+    feeds_socket: str | None = None
 
 
 class Setting(Answer, frozen=True):

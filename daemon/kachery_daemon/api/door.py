@@ -83,7 +83,7 @@ class Door:
         """Who asks, by the kernel's word on a UNIX socket, otherwise by token."""
         connection = unix_socket(request)
         if connection is not None:
-            return self._asker_on_unix(uid_of_unix_peer(connection))
+            return self.asker_on_unix(uid_of_unix_peer(connection))
         token = request.headers.get(TOKEN_HEADER, "").encode("utf-8", "replace")
         if hmac.compare_digest(token, self._owner_token):
             return Asker(Role.OWNER)
@@ -91,7 +91,8 @@ class Door:
             return Asker(Role.USER)
         return Asker(Role.ANYONE)
 
-    def _asker_on_unix(self, uid: int | None) -> Asker:
+    def asker_on_unix(self, uid: int | None) -> Asker:
+        """Who asks on a UNIX socket, by their user id."""
         if uid is not None and uid in {own_uid(), _ROOT}:
             return Asker(Role.OWNER, uid)
         # Whoever may use the node together with others is decided by the socket's mode and group.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import parse_qsl
 
 import msgspec
+from tornado.http1connection import HTTP1Connection
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 from typing_extensions import override
 
@@ -38,6 +39,7 @@ class Endpoint(RequestHandler):
     """One address of the API. Nothing gets to a method that `prepare` did not let through."""
 
     PATH: ClassVar[str]
+    largest_body: ClassVar[int] = LARGEST_JSON
     services: Services
 
     @override
@@ -91,8 +93,10 @@ class Endpoint(RequestHandler):
     async def take(self, data: bytes) -> None:
         """Take the next bytes of the body."""
         self._body += data
-        if len(self._body) > LARGEST_JSON:
-            raise TooLargeError("The body of this request is too long.", limit_bytes=LARGEST_JSON)
+        if len(self._body) > self.largest_body:
+            raise TooLargeError(
+                "The body of this request is too long.", limit_bytes=self.largest_body
+            )
 
     @override
     async def data_received(self, chunk: bytes) -> None:
@@ -115,7 +119,7 @@ class Endpoint(RequestHandler):
         if facts.query is not None:
             given["query"] = self._converted_query(facts.query)
         if facts.body is not None:
-            given["body"] = _decode(bytes(self._body), facts.body)
+            given["body"] = decode_body(bytes(self._body), facts.body)
         return given
 
     def answer(self, value: Any) -> None:
@@ -189,12 +193,15 @@ class Endpoint(RequestHandler):
             )
         if facts.body is None and not facts.takes_bytes and size:
             raise InvalidRequestError("This request takes no body.")
-        if facts.body is not None and size > LARGEST_JSON and size != _NO_LIMIT:
+        limit = self.largest_body
+        if facts.body is not None and size > limit and size != _NO_LIMIT:
             raise TooLargeError(
                 f"The body of {size:,} bytes is too long.",
                 hint="Store large values as content.",
-                limit_bytes=LARGEST_JSON,
+                limit_bytes=limit,
             )
+        if limit > LARGEST_JSON and isinstance(self.request.connection, HTTP1Connection):
+            self.request.connection.set_max_body_size(limit)
 
     def _converted_query(self, query_type: type) -> Any:
         try:
@@ -231,7 +238,12 @@ class Endpoint(RequestHandler):
             self._watch.cancel()
 
 
-def _decode(body: bytes, body_type: type) -> Any:
+def decode_body(body: bytes, body_type: type) -> Any:
+    """What a body says.
+
+    Raises:
+        InvalidRequestError: nothing of this type.
+    """
     try:
         return msgspec.json.decode(body, type=body_type)
     except (msgspec.MsgspecError, ValueError, RecursionError) as problem:

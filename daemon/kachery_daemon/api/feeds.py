@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from typing_extensions import override
 
-from kachery_core.errors import FeedNotFoundError, InvalidRequestError, UnavailableError
+from kachery_core.errors import FeedNotFoundError, UnavailableError
 from kachery_core.feeds import FeedUri
 from kachery_core.keys import is_public_key
 from kachery_core.messages import Head, SubfeedKey
 from kachery_core.wire.feeds import (
-    BEFORE_HEADER,
-    LENGTH_HEADER,
+    LARGEST_APPEND,
+    LARGEST_COMPARISON,
     Appended,
     Compared,
     Comparison,
@@ -34,7 +34,7 @@ from kachery_core.wire.feeds import (
     Watch,
 )
 from kachery_core.wire.local import API_PATH
-from kachery_daemon.api.door import Role
+from kachery_daemon.api import messages
 from kachery_daemon.api.endpoint import BYTES, Endpoint
 from kachery_daemon.api.operations import operation
 from kachery_daemon.keyring import OWNER
@@ -68,14 +68,7 @@ class _FeedEndpoint(Endpoint):
     @property
     def writer(self) -> int:
         """Who asks, as feeds know their writers."""
-        if self.asker.role == Role.OWNER:
-            return OWNER
-        if self.asker.uid is None:
-            raise InvalidRequestError(
-                "Other users of this computer reach feeds by the node's UNIX socket only.",
-                hint="Over TCP the node cannot tell whose feed it is.",
-            )
-        return self.asker.uid
+        return messages.writer_of(self.asker)
 
     def described(self, record: FeedRecord, subfeeds: list[SubfeedInfo]) -> FeedInfo:
         """A record as it goes over the wire."""
@@ -110,7 +103,7 @@ class FeedsEndpoint(_FeedEndpoint):
     @operation("Make a feed.", FeedInfo, body=NewFeed)
     async def post(self, body: NewFeed) -> FeedInfo:
         """Make a feed."""
-        record = await self.services.feeds.create(body.name, self.writer)
+        record = await self.services.feeds.create(body.name, self.writer, body.creation_id)
         return self.described(record, [])
 
 
@@ -173,17 +166,12 @@ class AppendEndpoint(_FeedEndpoint):
     """New messages."""
 
     PATH = f"{API_PATH}/messages/append"
+    largest_body = LARGEST_APPEND + (1 << 20)
 
     @operation("Append messages; durable when answered.", Appended, body=NewMessages)
     async def post(self, body: NewMessages) -> Appended:
         """Append messages."""
-        key = SubfeedKey(body.feed, body.subfeed)
-        feeds = self.services.feeds
-        if body.name is not None:
-            await feeds.name_subfeed(key, body.name, self.writer)
-        payloads = [bytes(message) for message in body.messages]
-        first, count = await feeds.append(key, bytes.fromhex(body.append_id), payloads, self.writer)
-        return Appended(first, count)
+        return await messages.append(self.services.feeds, body, self.writer)
 
 
 class ReadEndpoint(_FeedEndpoint):
@@ -194,15 +182,10 @@ class ReadEndpoint(_FeedEndpoint):
     @operation("Messages as batches, from those of a position on.", None, body=ReadRequest)
     async def post(self, body: ReadRequest) -> None:
         """Send messages, or nothing if none came in time."""
-        key = SubfeedKey(body.feed, body.subfeed)
-        feeds = self.services.feeds
-        before, run = await feeds.read(key, body.position, body.max_bytes, body.channel)
-        if not run and body.wait_msec:
-            await self.wait_for_messages({key: body.position}, body.wait_msec)
-            before, run = await feeds.read(key, body.position, body.max_bytes, body.channel)
+        facts, run = await messages.read(self.services.feeds, body, self.wait_for_messages)
         self.set_header("Content-Type", BYTES)
-        self.set_header(BEFORE_HEADER, f"{before.length} {before.entry.hex()}")
-        self.set_header(LENGTH_HEADER, str(await feeds.expected(key)))
+        for name, value in facts.items():
+            self.set_header(name, value)
         await self.finish(run)
 
 
@@ -224,6 +207,7 @@ class CompareEndpoint(_FeedEndpoint):
     """Copies of a feed from elsewhere."""
 
     PATH = f"{API_PATH}/messages/compare"
+    largest_body = LARGEST_COMPARISON
 
     @operation("Compare a run of batches with the feed that is here.", Compared, body=Comparison)
     async def post(self, body: Comparison) -> Compared:
@@ -242,20 +226,7 @@ class WatchEndpoint(_FeedEndpoint):
     @operation("Wait until any of many subfeeds has a new message.", Ready, body=Watch)
     async def post(self, body: Watch) -> Ready:
         """Say which subfeeds have messages."""
-        keys = [SubfeedKey(one.feed, one.subfeed) for one in body.positions]
-        lowest: dict[SubfeedKey, int] = {}
-        for key, one in zip(keys, body.positions, strict=True):
-            lowest[key] = min(one.position, lowest.get(key, one.position))
-        await self.services.feeds.elsewhere.catch_up(lowest, body.channel)
-        await self.wait_for_messages(lowest, body.wait_msec)
-        lengths = {key: await self.services.feeds.length(key) for key in lowest}
-        return Ready(
-            [
-                place
-                for place, (key, one) in enumerate(zip(keys, body.positions, strict=True))
-                if lengths[key] > one.position
-            ]
-        )
+        return await messages.watch(self.services.feeds, body, self.wait_for_messages)
 
 
 def _checked(feed: str) -> str:

@@ -23,7 +23,7 @@ from kachery_core.wire.local import API_PATH, ErrorFacts
 from kachery_daemon.api.endpoint import BYTES, Endpoint
 from kachery_daemon.api.failures import error_for
 from kachery_daemon.api.operations import operation
-from kachery_daemon.sharing.loads import Wanted
+from kachery_daemon.sharing.downloads import Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 
     from kachery_core.wire.local import Probe, Setting
     from kachery_daemon.api.door import Door
-    from kachery_daemon.api.endpoint import Endpoint
     from kachery_daemon.api.upload import Upload
     from kachery_daemon.channels.channels import Channels
     from kachery_daemon.feeds.collection import Feeds
@@ -52,7 +51,7 @@ class Services:
     limits: Limits
     request_stop: Callable[[], None]
     started: float = field(default_factory=time.monotonic)
-    active: set[Endpoint] = field(default_factory=set)
+    active: set[object] = field(default_factory=set)
     uploads: set[Upload] = field(default_factory=set)
 
     @property

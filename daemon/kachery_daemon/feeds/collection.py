@@ -5,39 +5,40 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from kachery_core.digests import blake3_hex, json_bytes
-from kachery_core.errors import BrokenChainError
+from kachery_core.errors import BrokenChainError, StorageFailedError
 from kachery_core.feeds import CONTROL_NAME, control_subfeed
 from kachery_core.forks import find_fork
-from kachery_core.messages import APPEND_ID_SIZE, SubfeedKey
+from kachery_core.messages import SubfeedKey
+from kachery_daemon.feeds.appending import Appending
 from kachery_daemon.feeds.committer import Committer
 from kachery_daemon.feeds.copies import Copies
 from kachery_daemon.feeds.elsewhere import Nowhere
 from kachery_daemon.feeds.heads import Heads
 from kachery_daemon.feeds.inventory import Inventory
 from kachery_daemon.feeds.legacy import LegacyFeeds
+from kachery_daemon.feeds.logs import Logs, close_all
 from kachery_daemon.feeds.opening import Opener
 from kachery_daemon.feeds.refusals import (
     check_name,
     check_not_control,
     check_owned,
     check_payloads,
-    check_witness,
     check_writeable,
+    ending,
     forked,
     not_found,
 )
 from kachery_daemon.feeds.registry import FeedRecord, Registry
 from kachery_daemon.feeds.served import Served
 from kachery_daemon.feeds.waiting import Waiters
-from kachery_daemon.keyring import OWNER, delete_feed_key, feed_signer, make_feed_key
+from kachery_daemon.keyring import OWNER, delete_feed_key, make_feed_key
 
 if TYPE_CHECKING:
     from collections.abc import KeysView
+    from concurrent.futures import Future
     from pathlib import Path
 
     from kachery_core.feeds import SubfeedName
-    from kachery_core.keys import Signer
     from kachery_core.messages import Head
     from kachery_daemon.feeds.elsewhere import Elsewhere
     from kachery_daemon.feeds.opening import OpenSubfeed
@@ -65,22 +66,25 @@ class Feeds:
         self.copies = Copies(folder, self._registry, threads, self._opened)
         self.elsewhere: Elsewhere = Nowhere()
         self._records: dict[str, FeedRecord] = {}
+        # Feeds whose last message is being written; one feed ends at a time.
+        self._ending: set[str] = set()
+        self._ends = asyncio.Lock()
         self._open: dict[SubfeedKey, OpenSubfeed] = {}
         self.inventory = Inventory(folder, self._registry, threads, self._open)
-        self._signers: dict[str, Signer] = {}
-        self._opening = asyncio.Lock()
 
     async def start(self) -> None:
         """Read which feeds there are."""
         await self._threads.run(self._start)
 
-    async def create(self, name: str | None, writer: int = OWNER) -> FeedRecord:
-        """Make a feed and its key.
+    async def create(
+        self, name: str | None, writer: int = OWNER, creation_id: str | None = None
+    ) -> FeedRecord:
+        """Make a feed and its key; under the same id, a writer makes only one.
 
         Raises:
             FeedExistsError: this writer has a feed of that name.
         """
-        record = await self._threads.run(self._create, name, writer)
+        record = await self._threads.run(self._create, name, writer, creation_id)
         return self._records.setdefault(record.feed, record)
 
     @property
@@ -131,10 +135,24 @@ class Feeds:
             InvalidInputError: a message is too large.
             FeedRollbackError, FeedForkedError: this is an older or another copy of the feed.
         """
+        while (done := self.append_soon(key, append_id, payloads, writer)) is None:
+            await self._appending.prepare(key)
+        return await asyncio.wrap_future(done)
+
+    def append_soon(
+        self, key: SubfeedKey, append_id: bytes, payloads: list[bytes], writer: int = OWNER
+    ) -> Future[tuple[int, int]] | None:
+        """Begin an append if nothing of what it needs is on the disk; otherwise None.
+
+        Everything is checked here, without a pause before the committer has it: nothing that
+        ends a feed comes in between. The rest is as for `append`.
+        """
         check_payloads(payloads)
         check_not_control(key)
         check_writeable(self.get(key.feed), writer)
-        return await self._append(key, append_id, payloads)
+        if key.feed in self._ending:
+            raise ending(key.feed)
+        return self._appending.begin(key, append_id, payloads)
 
     async def read(
         self, key: SubfeedKey, position: int, max_bytes: int, channel: str = ""
@@ -155,7 +173,13 @@ class Feeds:
         opened = await self._opened(key)
         if opened.fork is not None and position >= opened.fork.index:
             raise forked(opened.fork)
-        return await self._threads.run(opened.log.read, position, max_bytes)
+        try:
+            return await self._threads.run(opened.log.read, position, max_bytes)
+        except StorageFailedError:
+            if self._logs.get(key) is opened:
+                raise
+        # It was closed meanwhile: its feed was deleted, or its disk failed and it is opened again.
+        return await self.read(key, position, max_bytes)
 
     async def length(self, key: SubfeedKey) -> int:
         """How many messages a subfeed has that can be believed."""
@@ -205,15 +229,22 @@ class Feeds:
         Raises:
             FeedNotFoundError, FeedNotWriteableError: not here, or not yours.
         """
-        check_writeable(self.get(feed), writer)
-        key = SubfeedKey(feed, control_subfeed())
-        await self.name_subfeed(key, CONTROL_NAME)
-        last = json_bytes({"retired": True, "successor": successor, "reason": reason})
-        # The same id each time: retiring again after a crash does not say it twice.
-        await self._append(key, bytes.fromhex(blake3_hex(last))[:APPEND_ID_SIZE], [last])
-        record = await self._threads.run(self._registry.retire, feed, successor, reason)
-        self._records[feed] = record
-        return record
+        async with self._ends:
+            record = self.get(feed)
+            check_owned(record, writer)
+            if record.retired == {"successor": successor, "reason": reason}:
+                return record  # asked again because the answer was lost
+            check_writeable(record, writer)
+            self._ending.add(feed)
+            try:
+                key = SubfeedKey(feed, control_subfeed())
+                await self.name_subfeed(key, CONTROL_NAME)
+                await self._appending.end(key, successor, reason)
+                record = await self._threads.run(self._registry.retire, feed, successor, reason)
+                self._records[feed] = record
+            finally:
+                self._ending.discard(feed)
+            return record
 
     async def delete(self, feed: str, writer: int = OWNER) -> None:
         """Move a feed and its messages to the trash, and forget its key.
@@ -221,53 +252,25 @@ class Feeds:
         Raises:
             FeedNotFoundError, FeedNotWriteableError: not here, or not yours.
         """
-        check_owned(self.get(feed), writer)
-        async with self._opening:
+        async with self._ends:
             record = self.get(feed)
+            check_owned(record, writer)
             del self._records[feed]
-            self._signers.pop(feed, None)
-            logs = [self._open.pop(key).log for key in list(self._open) if key.feed == feed]
-            await self.copies.settle()
-            for log in logs:
-                log.close()
-            await self._threads.run(self._opener.remove, record)
+            self._appending.forget(feed)
+            async with self._logs.without(feed) as logs:
+                await self.copies.settle()
+                # In the committer's thread: an append is before the end, or it is refused.
+                await asyncio.wrap_future(self._committer.run(lambda: close_all(logs)))
+                await self._threads.run(self._opener.remove, record)
 
     async def close(self) -> None:
         """Finish the appends in hand and close every log."""
         await self._threads.run(self.copies.close)
         await self._threads.run(self._committer.close)
-        for opened in self._open.values():
-            opened.log.close()
-        self._open.clear()
-
-    async def _append(
-        self, key: SubfeedKey, append_id: bytes, payloads: list[bytes]
-    ) -> tuple[int, int]:
-        opened = await self._opened(key)
-        if opened.fork is not None:
-            raise forked(opened.fork)
-        if opened.is_old:
-            check_witness(opened.log, await self._threads.run(self._witness.find, key))
-        if self.served.is_due(key):
-            await self.served.compare(opened)
-        signer = self._signers.get(key.feed)
-        if signer is None:
-            signer = await self._threads.run(feed_signer, self._folder, key.feed)
-            self._signers[key.feed] = signer
-        done = self._committer.append(opened.log, signer, append_id, payloads)
-        return await asyncio.wrap_future(done)
+        self._logs.close()
 
     async def _opened(self, key: SubfeedKey) -> OpenSubfeed:
-        opened = self._open.get(key)
-        if opened is None or opened.log.failed:
-            async with self._opening:
-                record = self.get(key.feed)
-                opened = self._open.get(key)
-                if opened is None or opened.log.failed:
-                    opened = await self._threads.run(self._opener.open, key, record)
-                    self._open[key] = opened
-                    self.inventory.entered(key)
-        return opened
+        return await self._logs.open(key)
 
     def _start(self) -> None:
         self._witness_path.parent.mkdir(parents=True, exist_ok=True)
@@ -280,11 +283,17 @@ class Feeds:
         noted = [self._heads, self._witness]
         self.copies.start(self._records, noted, self.waiters.wake_from_thread)
         self._opener = Opener(self._folder, self._registry, noted, self.copies)
+        self._logs = Logs(self._threads, self.get, self._opener.open, self._open, self.inventory)
+        self._appending = Appending(
+            self._folder, self._threads, self._logs, self._committer, self._witness, self.served
+        )
 
-    def _create(self, name: str | None, writer: int) -> FeedRecord:
+    def _create(self, name: str | None, writer: int, creation_id: str | None) -> FeedRecord:
         feed = make_feed_key(self._folder)
+        record = None
         try:
-            return self._registry.add(feed, name, writer)
-        except BaseException:
-            delete_feed_key(self._folder, feed)
-            raise
+            record = self._registry.add(feed, name, writer, creation_id)
+        finally:
+            if record is None or record.feed != feed:
+                delete_feed_key(self._folder, feed)
+        return record

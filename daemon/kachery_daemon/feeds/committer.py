@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 
 # Readers are handed whole groups, so a group stays small.
 _LARGEST_GROUP = 256
+_LARGEST_GROUP_BYTES = 8 << 20
 _NOTE_SECONDS = 0.1
+_WARN_SECONDS = 60.0
 _log = logging.getLogger(__name__)
 
 
@@ -44,6 +46,13 @@ class Append(msgspec.Struct):
     done: Future[tuple[int, int]]
 
 
+class Errand(msgspec.Struct):
+    """Something to be done between appends, after all that were asked for before."""
+
+    work: Callable[[], None]
+    done: Future[None]
+
+
 class Committer:
     """Owns the thread that writes all logs of the node.
 
@@ -55,8 +64,10 @@ class Committer:
     def __init__(self, heads: list[Heads], on_commit: Callable[[SubfeedKey], None]) -> None:
         self._heads = heads
         self._on_commit = on_commit
-        self._queue: queue.SimpleQueue[Append | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Append | Errand | None] = queue.SimpleQueue()
         self._unnoted: dict[SubfeedKey, Head] = {}
+        self._is_open = True
+        self._warned = float("-inf")
         self._thread = threading.Thread(target=self._run, name="kachery-feeds", daemon=True)
         self._thread.start()
 
@@ -68,6 +79,12 @@ class Committer:
         self._queue.put(append)
         return append.done
 
+    def run(self, work: Callable[[], None]) -> Future[None]:
+        """Do something in the committer's thread, once all appends before it are over."""
+        errand = Errand(work, Future())
+        self._queue.put(errand)
+        return errand.done
+
     def close(self) -> None:
         """Finish what waits, then end the thread."""
         self._queue.put(None)
@@ -75,19 +92,23 @@ class Committer:
 
     def _run(self) -> None:
         last_note = 0.0
-        is_open = True
-        while is_open:
-            group = self._next_group()
-            is_open = None not in group
+        while True:
+            group, errand = self._next_group()
+            is_over = not self._is_open
             by_log: dict[int, list[Append]] = {}
             for append in group:
-                if append is not None:
-                    by_log.setdefault(id(append.log), []).append(append)
+                by_log.setdefault(id(append.log), []).append(append)
             for appends in by_log.values():
                 self._commit(appends)
-            if self._unnoted and (not is_open or time.monotonic() - last_note > _NOTE_SECONDS):
+            if errand is not None:
+                _run(errand)
+            if self._unnoted and (
+                not self._is_open or time.monotonic() - last_note > _NOTE_SECONDS
+            ):
                 self._note()
                 last_note = time.monotonic()
+            if is_over:
+                break
         for heads in self._heads:
             heads.close()
 
@@ -97,22 +118,39 @@ class Committer:
             for heads in self._heads:
                 heads.note(self._unnoted)
         except (KacheryError, OSError) as problem:
-            _log.warning("how far the feeds go could not be noted: %s", problem)
+            # Tried ten times a second, told once a minute: a full disk stays full for a while.
+            if time.monotonic() - self._warned > _WARN_SECONDS:
+                _log.warning("how far the feeds go could not be noted: %s", problem)
+                self._warned = time.monotonic()
         else:
             self._unnoted = {}
 
-    def _next_group(self) -> list[Append | None]:
-        """All that waits now; empty after a while if heads are still to be noted."""
-        group: list[Append | None] = []
+    def _next_group(self) -> tuple[list[Append], Errand | None]:
+        """All appends that wait now, up to an errand or the end.
+
+        Empty after a while if heads are still to be noted.
+        """
+        group: list[Append] = []
+        size = 0
         with contextlib.suppress(queue.Empty):
-            group.append(self._queue.get(timeout=_NOTE_SECONDS if self._unnoted else None))
-            while len(group) < _LARGEST_GROUP:
-                group.append(self._queue.get_nowait())
-        return group
+            one = self._queue.get(timeout=_NOTE_SECONDS if self._unnoted else None)
+            while isinstance(one, Append):
+                group.append(one)
+                size += sum(map(len, one.payloads))
+                if len(group) >= _LARGEST_GROUP or size >= _LARGEST_GROUP_BYTES:
+                    return group, None
+                one = self._queue.get_nowait()
+            self._is_open = one is not None
+            return group, one
+        return group, None
 
     def _commit(self, appends: list[Append]) -> None:
         """Chain, sign, write, sync, show, answer: in this order."""
         log = appends[0].log
+        # Whoever gave up before the writing began is not answered, and appends nothing.
+        appends = [one for one in appends if one.done.set_running_or_notify_cancel()]
+        if not appends:
+            return
         try:
             fresh, batches = _chained(log, appends)
             if batches:
@@ -130,6 +168,19 @@ class Committer:
             append.done.set_result(fresh[append.append_id])
         if batches:
             self._on_commit(log.key)
+
+
+def _run(errand: Errand) -> None:
+    problem: Exception | None = None
+    try:
+        errand.work()
+    except Exception as caught:  # noqa: BLE001 - whoever waits hears of it; the thread lives on
+        problem = caught
+    if errand.done.set_running_or_notify_cancel():
+        if problem is None:
+            errand.done.set_result(None)
+        else:
+            errand.done.set_exception(problem)
 
 
 def _chained(

@@ -224,7 +224,7 @@ class Copies:
             if path.exists():
                 shutil.copyfile(path, aside)
                 os.chmod(aside, 0o600)
-        return SubfeedLog(path, key, Head())
+        return SubfeedLog(path, key, Head(), is_replaceable=True)
 
     def _add_names(self, feed: str, names: Mapping[str, SubfeedName]) -> None:
         known = self._registry.subfeeds(feed)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 _LARGEST_GROUP = 256
 _NOTE_SECONDS = 0.1
+_WARN_SECONDS = 60.0
 _log = logging.getLogger(__name__)
 
 
@@ -75,6 +76,7 @@ class CopyCommitter:
         self._on_commit = on_commit
         self._queue: queue.SimpleQueue[Run | Future[None] | None] = queue.SimpleQueue()
         self._unnoted: dict[SubfeedKey, Head] = {}
+        self._warned = float("-inf")
         self._thread = threading.Thread(target=self._run, name="kachery-copies", daemon=True)
         self._thread.start()
 
@@ -123,7 +125,9 @@ class CopyCommitter:
             for heads in self._heads:
                 heads.note(self._unnoted)
         except (KacheryError, OSError) as problem:
-            _log.warning("how far the copied feeds go could not be noted: %s", problem)
+            if time.monotonic() - self._warned > _WARN_SECONDS:
+                _log.warning("how far the copied feeds go could not be noted: %s", problem)
+                self._warned = time.monotonic()
         else:
             self._unnoted = {}
 

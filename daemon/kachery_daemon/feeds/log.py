@@ -20,7 +20,10 @@ from kachery_core.messages import (
     check_head,
     decode_batches,
     outline_batches,
+    signed_end,
 )
+from kachery_daemon.feeds.log_files import LogFile
+from kachery_daemon.feeds.remains import are_several_groups
 from kachery_store.disk import disk_errors, sync_data, sync_directory, write_all_at
 
 if TYPE_CHECKING:
@@ -43,12 +46,15 @@ class SubfeedLog:
         path: the file; made by the first append.
         key: which subfeed.
         seen: the highest head ever acknowledged; everything up to it must be there.
+        is_replaceable: what is damaged may be cut off, because it can be had again.
 
     Raises:
         BrokenChainError: something acknowledged is damaged or missing.
     """
 
-    def __init__(self, path: Path, key: SubfeedKey, seen: Head) -> None:
+    def __init__(
+        self, path: Path, key: SubfeedKey, seen: Head, *, is_replaceable: bool = False
+    ) -> None:
         self.path = path
         self.key = key
         self.head = Head()
@@ -58,11 +64,13 @@ class SubfeedLog:
         self._has_leftovers = False
         self._marks: list[tuple[int, int, bytes]] = []
         self._append_ids: OrderedDict[bytes, tuple[int, int]] = OrderedDict()
-        self._descriptor = -1
+        self._file = LogFile(path)
+        # Only the first append makes a file, so that asking costs nothing.
+        self._exists = path.exists()
+        # Held from a write to its sync: what the kernel says of the write, it says to this one.
+        self._held: int | None = None
         try:
-            if path.exists():
-                self._open()
-            self._scan(seen)
+            self._scan(seen, is_replaceable=is_replaceable)
         except BaseException:
             self.close()
             raise
@@ -82,24 +90,25 @@ class SubfeedLog:
                 f"The disk under {self.path} failed while a message was being written.",
                 hint="Restart the node; it checks the feed before it goes on.",
             )
-        with disk_errors(self.path.parent, len(data)):
-            if self._descriptor < 0:
-                self._open()
-                sync_directory(self.path.parent)
-            if self._has_leftovers:
-                write_all_at(self._descriptor, bytes(self._size - self._end), self._end)
-                self._has_leftovers = False
-            self._grow(self._end + len(data) + 4)
-            write_all_at(self._descriptor, data, self._end)
+        if self._held is None:
+            self._held = self._file.acquire(is_new=not self._exists)
+        try:
+            with disk_errors(self.path.parent, len(data)):
+                self._write(self._held, data)
+        except BaseException:
+            self._let_go()
+            raise
 
     def sync(self) -> None:
         """Make what was written durable. A failed sync is never tried again: the kernel forgets."""
         try:
             with disk_errors(self.path.parent):
-                sync_data(self._descriptor)
+                sync_data(-1 if self._held is None else self._held)
         except BaseException:
             self.failed = True
             raise
+        finally:
+            self._let_go()
 
     def advance(self, batches: list[Batch], size: int) -> None:
         """Let readers see what is durable now."""
@@ -123,12 +132,16 @@ class SubfeedLog:
         first, offset, entry = self._marks[index]
         before = Head(first, entry)
         size = min(end - offset, max_bytes + _MARK_EVERY)
-        while True:
-            data = os.pread(self._descriptor, size, offset)
-            run = _cut(data, before, position, max_bytes, is_all=offset + size >= end)
-            if run is not None:
-                return run
-            size = min(end - offset, size * 2)
+        descriptor = self._file.acquire()
+        try:
+            while True:
+                data = os.pread(descriptor, size, offset)
+                run = _cut(data, before, position, max_bytes, is_all=offset + size >= end)
+                if run is not None:
+                    return run
+                size = min(end - offset, size * 2)
+        finally:
+            self._file.release()
 
     def contains(self, head: Head) -> bool:
         """Whether the chain goes through a head; it must not be higher than this log's."""
@@ -138,21 +151,30 @@ class SubfeedLog:
         return any(outline.head == head for outline in outline_batches(run))
 
     def close(self) -> None:
-        """Close the file; nothing is written any more."""
+        """Close the file as soon as nobody uses it; nothing is written any more."""
         self.failed = True
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+        self._file.close()
 
-    def _open(self) -> None:
-        """Open the file; only the first append makes one, so that asking costs nothing."""
-        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
-        with disk_errors(self.path.parent):
-            self._descriptor = os.open(self.path, flags, 0o600)
+    def _write(self, descriptor: int, data: bytes) -> None:
+        if not self._exists:
+            sync_directory(self.path.parent)
+            self._exists = True
+        if self._has_leftovers:
+            write_all_at(descriptor, bytes(self._size - self._end), self._end)
+            # Before anything is written over them: remains of two groups would look like damage.
+            sync_data(descriptor)
+            self._has_leftovers = False
+        self._grow(descriptor, self._end + len(data) + 4)
+        write_all_at(descriptor, data, self._end)
 
-    def _scan(self, seen: Head) -> None:
+    def _let_go(self) -> None:
+        if self._held is not None:
+            self._held = None
+            self._file.release()
+
+    def _scan(self, seen: Head, *, is_replaceable: bool) -> None:
         """Check the whole chain; leave out what was never acknowledged."""
-        data = self.path.read_bytes() if self._descriptor >= 0 else b""
+        data = self.path.read_bytes() if self._exists else b""
         self._size = len(data)
         settled = 0
         for group, end in self._whole_groups(data, seen):
@@ -162,19 +184,28 @@ class SubfeedLog:
             if self.head.length <= seen.length:
                 settled = end
         if self.head.length < seen.length:
-            raise BrokenChainError(
-                f"{self.path} ends at message {self.head.length}; {seen.length} were acknowledged.",
-                hint="The file was damaged or is an older copy. Restore it from a backup.",
-                feed=self.key.feed,
-                subfeed=self.key.subfeed,
-            )
+            raise self._damaged(f"{seen.length} were acknowledged")
         self._has_leftovers = any(data[self._end :])
+        if self._has_leftovers and not is_replaceable and are_several_groups(data[self._end :]):
+            raise self._damaged("what follows it was acknowledged")
         if settled < self._end:
             # Perhaps it never reached the disk. Written again, because after a failed sync the
             # kernel takes it for clean; synced, because from here on it can be read.
-            with disk_errors(self.path.parent):
-                write_all_at(self._descriptor, data[settled : self._end], settled)
-                sync_data(self._descriptor)
+            descriptor = self._file.acquire()
+            try:
+                with disk_errors(self.path.parent):
+                    write_all_at(descriptor, data[settled : self._end], settled)
+                    sync_data(descriptor)
+            finally:
+                self._file.release()
+
+    def _damaged(self, why: str) -> BrokenChainError:
+        return BrokenChainError(
+            f"{self.path} ends at message {self.head.length}; {why}.",
+            hint="The file was damaged or is an older copy. Restore it from a backup.",
+            feed=self.key.feed,
+            subfeed=self.key.subfeed,
+        )
 
     def _whole_groups(self, data: bytes, seen: Head) -> list[tuple[list[tuple[Batch, int]], int]]:
         """The groups that count: all but one that a crash tore before it was acknowledged."""
@@ -222,12 +253,12 @@ class SubfeedLog:
             self._append_ids.popitem(last=False)
         self.head = batch.head
 
-    def _grow(self, needed: int) -> None:
+    def _grow(self, descriptor: int, needed: int) -> None:
         if needed <= self._size:
             return
         step = min(max(self._size, _SMALLEST_GROWTH), _LARGEST_GROWTH)
         size = -(-needed // step) * step
-        write_all_at(self._descriptor, bytes(size - self._size), self._size)
+        write_all_at(descriptor, bytes(size - self._size), self._size)
         self._size = size
 
 
@@ -236,17 +267,12 @@ def _cut(
 ) -> tuple[Head, bytes] | None:
     """The part of some batches that begins at a position; None if a signature is not in reach."""
     start = None
-    stop = None
     for outline in outline_batches(data, partial=True):
-        if start is None:
-            if outline.head.length <= position:
-                before = outline.head
-                continue
+        if outline.head.length > position:
             start = outline.start
-        if outline.is_signed:
-            stop = outline.end
-            if stop - start >= max_bytes:
-                break
+            break
+        before = outline.head
+    stop = None if start is None else signed_end(data, start, max_bytes)
     if stop is not None:
         return before, data[start:stop]
     if is_all:

@@ -13,6 +13,7 @@ from kachery_core.errors import (
 )
 from kachery_core.feeds import control_subfeed, subfeed_hash
 from kachery_core.messages import LARGEST_PAYLOAD
+from kachery_core.wire.feeds import LARGEST_APPEND
 from kachery_daemon.keyring import OWNER
 
 if TYPE_CHECKING:
@@ -34,6 +35,12 @@ def check_payloads(payloads: Sequence[bytes]) -> None:
         raise InvalidInputError(
             f"A message has {largest:,} bytes; a feed takes at most {LARGEST_PAYLOAD:,}.",
             hint="Store the value (kc.store_json, kc.store_npy) and append its URI.",
+        )
+    size = sum(map(len, payloads)) + len(payloads)
+    if size > LARGEST_APPEND:
+        raise InvalidInputError(
+            f"One append takes at most {LARGEST_APPEND:,} bytes; these messages have {size:,}.",
+            hint="Append them in several calls.",
         )
 
 
@@ -86,6 +93,15 @@ def check_writeable(record: FeedRecord, writer: int) -> None:
             feed=record.feed,
             successor=successor,
         )
+
+
+def ending(feed: str) -> FeedNotWriteableError:
+    """The error for a feed whose end is being written just now."""
+    return FeedNotWriteableError(
+        f"The feed {feed} is being retired and takes no more messages.",
+        hint="Ask for it again to learn what follows it.",
+        feed=feed,
+    )
 
 
 def check_witness(log: SubfeedLog, seen: Head) -> None:

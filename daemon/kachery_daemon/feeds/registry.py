@@ -33,6 +33,9 @@ _MIGRATIONS = (
     """CREATE TABLE copies (
         feed TEXT PRIMARY KEY, added_at REAL NOT NULL, retired TEXT) WITHOUT ROWID;
     CREATE TABLE served (feed TEXT PRIMARY KEY) WITHOUT ROWID""",
+    """CREATE TABLE creations (
+        writer INTEGER, creation_id TEXT, feed TEXT NOT NULL,
+        PRIMARY KEY (writer, creation_id)) WITHOUT ROWID""",
 )
 _ALL_SUBFEEDS = "SELECT feed, subfeed FROM subfeeds"
 # Who may append to a copy.
@@ -66,13 +69,22 @@ class Registry:
     def __init__(self, state: Path) -> None:
         self._database = Database(state / "feeds.sqlite", _MIGRATIONS, durable=True)
 
-    def add(self, feed: str, name: str | None, writer: int) -> FeedRecord:
-        """Enter a new feed; its record.
+    def add(
+        self, feed: str, name: str | None, writer: int, creation_id: str | None = None
+    ) -> FeedRecord:
+        """Enter a new feed; its record, or that of the feed made under this id before.
 
         Raises:
             FeedExistsError: this writer has a feed of that name.
         """
         with self._database.writing() as connection:
+            made = connection.execute(
+                "SELECT feeds.* FROM creations JOIN feeds USING (feed)"
+                " WHERE creations.writer=? AND creation_id=?",
+                (writer, creation_id),
+            ).fetchone()
+            if made is not None:
+                return _record(made)
             if connection.execute(
                 "SELECT 1 FROM feeds WHERE writer=? AND name=?", (writer, name)
             ).fetchone():
@@ -82,6 +94,10 @@ class Registry:
                 )
             now = time.time()
             connection.execute("INSERT INTO feeds VALUES (?,?,?,?,NULL)", (feed, name, writer, now))
+            if creation_id is not None:
+                connection.execute(
+                    "INSERT OR REPLACE INTO creations VALUES (?,?,?)", (writer, creation_id, feed)
+                )
         return FeedRecord(feed, name, writer, now, None)
 
     def all(self) -> list[FeedRecord]:
@@ -143,7 +159,7 @@ class Registry:
     def remove(self, feed: str) -> None:
         """Forget a feed that was deleted."""
         with self._database.writing() as connection:
-            for table in ("feeds", "subfeeds", "copies", "served"):
+            for table in ("feeds", "subfeeds", "copies", "served", "creations"):
                 connection.execute(f"DELETE FROM {table} WHERE feed=?", (feed,))
 
     def add_copy(self, feed: str) -> FeedRecord:

@@ -45,12 +45,18 @@ class DirectConnection:
     Args:
         address: host:port.
 
+    Attributes:
+        address: the same.
+        has_received: whether the last request got any frame.
+
     Raises:
         NoProviderError: nobody answers there.
     """
 
     def __init__(self, address: str) -> None:
         host, port = split_address(address)
+        self.address = address
+        self.has_received = False
         self._lock = threading.Lock()
         self._is_cut = False
         self._http = http.client.HTTPConnection(host, port, timeout=_CONNECT_SECONDS)
@@ -83,6 +89,7 @@ class DirectConnection:
             TransferCancelledError: it was cut from this side.
             BadChunkError: it would send another number of bytes than the chunks have.
         """
+        self.has_received = False
         path = f"/k/{ticket.hex()}/{first}-{first + len(sizes) - 1}"
         try:
             self._http.request("GET", path)
@@ -92,6 +99,7 @@ class DirectConnection:
                 buffer = self._free.get()
                 frame = memoryview(buffer)[: size + TAG_SIZE]
                 self._receive(answer, frame, heard)
+                self.has_received = True
                 yield frame, lambda buffer=buffer: self._free.put(buffer)  # type: ignore[misc]
             answer.read()
         except KacheryError:

@@ -53,27 +53,28 @@ class DirectServer:
         self._tickets = tickets
         self._threads = threads
         self._listeners: list[socket.socket] = []
-        self._accepting: list[asyncio.Task[None]] = []
+        self._accepting: dict[socket.socket, asyncio.Task[None]] = {}
         self._connections: dict[asyncio.Task[None], socket.socket] = {}
         self._sending: Counter[str] = Counter()
 
-    @property
-    def port(self) -> int:
-        """The TCP port in use; 0 before it has started."""
-        return int(self._listeners[0].getsockname()[1]) if self._listeners else 0
+    def add(self, listener: socket.socket) -> None:
+        """Take a socket that listens; from any thread."""
+        self._listeners.append(listener)
 
-    def start(self, listeners: list[socket.socket]) -> None:
-        """Begin to answer on sockets that listen."""
-        self._listeners = listeners
-        self._accepting = [asyncio.ensure_future(self._accept(each)) for each in listeners]
+    def start(self) -> None:
+        """Begin to answer on the sockets that were added."""
+        for listener in self._listeners:
+            if listener not in self._accepting:
+                self._accepting[listener] = asyncio.ensure_future(self._accept(listener))
 
     async def stop(self) -> None:
         """Stop at once; what is half sent ends there."""
-        for task in (*self._accepting, *self._connections):
+        tasks = [*self._accepting.values(), *self._connections]
+        for task in tasks:
             task.cancel()
         for connection in self._connections.values():
             _cut(connection)
-        await asyncio.gather(*self._accepting, *self._connections, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         for listener in self._listeners:
             listener.close()
         self._listeners = []

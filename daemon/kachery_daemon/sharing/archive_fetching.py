@@ -14,7 +14,7 @@ from kachery_core.roles import Role
 from kachery_core.sealing import unseal_note
 from kachery_core.wire.node import pack, unpack
 from kachery_core.wire.node_files import FileFacts, FileOffers, FindFiles
-from kachery_daemon.sharing.loads import Wanted
+from kachery_daemon.sharing.downloads import Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from kachery_core.errors import ContentNotFoundError
+from kachery_core.errors import (
+    LinkedFileChangedError,
+    NotAllowedError,
+    TransferStalledError,
+    UnavailableError,
+)
+from kachery_core.roles import Role
+from kachery_daemon.sharing.batch import Batch
+from kachery_daemon.sharing.downloads import Downloads, Wanted
+from kachery_daemon.sharing.reading import RangeReader, nobody_has
+from kachery_store.assembly import sweep_partials
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from kachery_core.wire.loads import LoadProgress
+    from kachery_daemon.channels.channels import Channels
+    from kachery_daemon.network.link import Link
     from kachery_daemon.system.threads import Threads
     from kachery_store import Store
 
-
-@dataclass(frozen=True)
-class Wanted:
-    """A content to have.
-
-    Attributes:
-        sha1: of the content.
-        manifest: SHA-1 of the chunk table that its URI names, or ''.
-        name: what it is called here.
-    """
-
-    sha1: str
-    manifest: str = ""
-    name: str = ""
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -44,11 +45,29 @@ class Loaded:
 
 
 class Loads:
-    """Brings content of other nodes here; nothing unverified is ever visible."""
+    """Brings content of other nodes here; nothing unverified is ever visible.
 
-    def __init__(self, store: Store, threads: Threads) -> None:
+    Args:
+        store: where it goes.
+        threads: for everything that blocks.
+        channels: where it may be.
+    """
+
+    def __init__(self, store: Store, threads: Threads, channels: Channels) -> None:
         self._store = store
         self._threads = threads
+        self._channels = channels
+        self.downloads = Downloads(store, threads)
+        self._reader = RangeReader(self.downloads, threads)
+
+    async def start(self) -> None:
+        """Remove what nobody has gone on with for long."""
+        await self._threads.run(sweep_partials, self._store.folder)
+
+    async def close(self) -> None:
+        """Stop everything that is going on; what has arrived is kept for next time."""
+        await self._reader.close()
+        await self.downloads.close()
 
     async def load(
         self,
@@ -68,12 +87,26 @@ class Loads:
         Raises:
             ChannelNotFoundError: this node is not in such a channel.
             RoleMissingError: there are channels, and this node may request files on none.
+            MembershipRevokedError, MembershipExpiredError: the same, because it is over.
             HubUnreachableError: something was not found, and a channel could not be asked.
             NoProviderError, TransferStalledError, BadChunkError: it was found, and did not come.
             StorageFullError: there is no room for it.
         """
-        held = await self._threads.run(self._held, [one.sha1 for one in wanted])
-        return Loaded(held, [])
+        links = self._named(channels)
+        here = await self._threads.run(self._held, [one.sha1 for one in wanted])
+        missing = {one.sha1: one for one in wanted if one.sha1 not in here}
+        asked: list[Link] = []
+        if missing and links:
+            asked = _usable(links)
+            batch = Batch(missing, asked, self.downloads, self._threads)
+            try:
+                here |= await asyncio.wait_for(batch.run(report), timeout)
+            except asyncio.TimeoutError as problem:
+                raise TransferStalledError(
+                    f"The load did not end within its {timeout:g} seconds.",
+                    hint="What has arrived is kept: load it again to go on.",
+                ) from problem
+        return Loaded([one.sha1 in here for one in wanted], [link.name for link in asked])
 
     async def read_range(
         self, wanted: Wanted, start: int, end: int, channel: str | None = None
@@ -85,23 +118,59 @@ class Loads:
             InvalidRangeError: not within the content.
             KacheryError: see `load`.
         """
-        found = await self._threads.transfer(self._local_range, wanted.sha1, start, end)
-        if found is None:
-            raise ContentNotFoundError(
-                f"Nobody on the channels has the content {wanted.sha1}.",
-                hint="`kc.explain(uri)` says where was looked.",
-                sha1=wanted.sha1,
-            )
-        return found
+        links = self._named(None if channel is None else [channel])
+        local = await self._threads.transfer(self._read_here, wanted.sha1, start, end)
+        if local is not None:
+            return local
+        if not links:
+            raise nobody_has(wanted.sha1)
+        found = await self._reader.read(wanted, start, end, _usable(links))
+        if found is not None:
+            return found
+        # Without a table that its URI names, only the whole can be verified.
+        loaded = await self.load([wanted], None if channel is None else [channel])
+        local = await self._threads.transfer(self._read_here, wanted.sha1, start, end)
+        if not loaded.done[0] or local is None:
+            raise nobody_has(wanted.sha1)
+        return local
 
-    async def close(self) -> None:
-        """Stop everything that is going on; what has arrived is kept for next time."""
+    def _named(self, names: Sequence[str] | None) -> list[Link]:
+        if names is None:
+            return self._channels.links
+        return [self._channels.get(name) for name in names]
 
-    def _held(self, names: list[str]) -> list[bool]:
-        return [self._store.objects.find(sha1) is not None for sha1 in names]
+    def _held(self, names: list[str]) -> set[str]:
+        return {sha1 for sha1 in names if self._is_held(sha1)}
 
-    def _local_range(self, sha1: str, start: int, end: int) -> tuple[bytes, int] | None:
-        held = self._store.objects.find(sha1)
-        if held is None:
+    def _is_held(self, sha1: str) -> bool:
+        try:
+            return self._store.objects.find(sha1) is not None
+        except LinkedFileChangedError:
+            return False
+
+    def _read_here(self, sha1: str, start: int, end: int) -> tuple[bytes, int] | None:
+        if not self._is_held(sha1):
             return None
+        held = self._store.objects.get(sha1)
         return self._store.objects.read(held, start, end), held.size
+
+
+def _usable(links: Sequence[Link]) -> list[Link]:
+    """The links on which this node may ask for files; a hub that is away may come back.
+
+    Raises:
+        RoleMissingError, MembershipRevokedError, MembershipExpiredError: there is none.
+    """
+    usable, problems = [], []
+    for link in links:
+        try:
+            link.check(Role.REQUEST_FILES)
+        except NotAllowedError as problem:
+            problems.append(problem)
+            continue
+        except UnavailableError as problem:
+            _log.debug("channel %s: %s", link.name, problem)
+        usable.append(link)
+    if not usable:
+        raise problems[0]
+    return usable

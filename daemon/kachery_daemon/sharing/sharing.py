@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from kachery_daemon.sharing.archive_telling import ArchiveTelling
 from kachery_daemon.sharing.archives import Archives
 from kachery_daemon.sharing.checking import Checking
+from kachery_daemon.sharing.direct_path import DirectSettings
 from kachery_daemon.sharing.explaining import Explaining
 from kachery_daemon.sharing.feed_sharing import FeedSharing
+from kachery_daemon.sharing.file_sharing import FileSharing
 from kachery_daemon.sharing.loads import Loads
 
 if TYPE_CHECKING:
@@ -29,15 +31,18 @@ class Sharing:
         self._channels = channels
         self._config = config
         self.feeds = FeedSharing(feeds, channels, threads)
-        self.loads = Loads(store, threads)
+        self.loads = Loads(store, threads, channels)
+        self.files = FileSharing(store, threads, channels, _direct_settings(config))
         self.telling = ArchiveTelling(channels, threads)
         self.feeds.followers.passed = self.telling.followed
         self.archives = Archives(store, feeds, channels, threads, self.telling)
         self.explaining = Explaining(store, feeds, threads, channels)
-        self.checking = Checking(channels)
+        self.checking = Checking(channels, self.files.addresses)
 
     async def start(self) -> None:
         """Begin to answer."""
+        await self.loads.start()
+        await self.files.start()
         await self.feeds.start()
         await self.archives.start(self.loads, self.feeds)
 
@@ -46,4 +51,11 @@ class Sharing:
         await self.archives.close()
         await self.telling.close()
         await self.feeds.close()
+        await self.files.close()
         await self.loads.close()
+
+
+def _direct_settings(config: Config) -> DirectSettings:
+    return DirectSettings(
+        config.direct, config.direct_port, config.direct_host, config.direct_address
+    )

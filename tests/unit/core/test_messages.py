@@ -23,6 +23,7 @@ from kachery_core.messages import (
     head_bytes,
     make_batch,
     outline_batches,
+    signed_end,
 )
 from tests.support.feed_samples import Chain, SeededKey, signed
 
@@ -276,3 +277,24 @@ def test_check_batch_looks_at_the_chain_and_not_at_the_signature():
     assert check_batch(made.key, Head(), batch) == made.head
     with pytest.raises(BrokenChainError, match="message 1 was expected"):
         check_batch(made.key, made.head, batch)
+
+
+def test_a_run_ends_at_the_first_signed_batch_that_has_the_wanted_bytes():
+    made = Chain()
+    for number in range(6):
+        made.append([b"%d" % number * 100], is_signed=number in (1, 2, 5))
+    ends = [outline.end for outline in outline_batches(made.run)]
+    starts = [0, *ends]
+    assert signed_end(made.run, 0, 1) == ends[1]
+    assert signed_end(made.run, 0, ends[1]) == ends[1]
+    assert signed_end(made.run, 0, ends[1] + 1) == ends[2]
+    assert signed_end(made.run, 0, ends[2] + 1) == ends[5]
+    assert signed_end(made.run, 0, 1 << 40) == ends[5]
+    assert signed_end(made.run, starts[3], 1) == ends[5]
+    assert signed_end(made.run, starts[2], 1) == ends[2]
+    # What is cut off, or not yet written, does not count.
+    for cut in (ends[5] - 1, ends[4], ends[3] + 5):
+        assert signed_end(made.run[:cut], 0, 1 << 40) == ends[2]
+        assert signed_end(made.run[:cut], starts[3], 1) is None
+    assert signed_end(made.run + bytes(1000), 0, 1 << 40) == ends[5]
+    assert signed_end(b"", 0, 1) is None

@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import errno
 import os
 import shutil
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -19,11 +21,14 @@ from kachery_core.errors import (
     InvalidInputError,
     KacheryError,
     KeyUnsafeError,
+    StorageFailedError,
     StorageFullError,
 )
 from kachery_core.feeds import CONTROL_NAME, control_subfeed, subfeed_hash
 from kachery_core.messages import LARGEST_PAYLOAD, Head, SubfeedKey, check_run
+from kachery_daemon.feeds import appending
 from kachery_daemon.feeds.heads import Heads
+from kachery_daemon.feeds.log import SubfeedLog
 from kachery_daemon.feeds.registry import Registry
 from tests.support.faulty_disk import small_disk
 from tests.support.feed_samples import append_id, append_one, log_path, open_feeds
@@ -212,6 +217,18 @@ def open_files():
     """How many files this process has open, where the system tells."""
     folder = Path("/proc/self/fd")
     return len(list(folder.iterdir())) if folder.exists() else 0
+
+
+def open_logs():
+    """The log files this process has open; one where the system does not tell."""
+    folder = Path("/proc/self/fd")
+    if not folder.exists():
+        return ["unknown"]
+    found = []
+    for link in folder.iterdir():
+        with contextlib.suppress(OSError):
+            found.append(os.readlink(link))
+    return [name for name in found if name.endswith(".log")]
 
 
 def test_asking_for_subfeeds_that_nobody_wrote_leaves_nothing_behind(tmp_path):
@@ -456,3 +473,146 @@ def test_a_full_disk_refuses_appends_and_takes_them_again_when_there_is_room(tmp
 
     with small_disk(tmp_path / "small", "size=16m") as folder:
         run(story(folder))
+
+
+def test_nothing_is_appended_after_the_end_of_a_feed(tmp_path, monkeypatch):
+    """Also not what was let in before: here a first append waits for the feed's key meanwhile."""
+    is_waiting, go = threading.Event(), threading.Event()
+    load = appending.feed_signer
+
+    def load_slowly(*arguments):
+        if not is_waiting.is_set():
+            is_waiting.set()
+            assert go.wait(30)
+        return load(*arguments)
+
+    async def story():
+        async with open_feeds(tmp_path) as feeds:
+            key = await new_subfeed(feeds)
+            monkeypatch.setattr(appending, "feed_signer", load_slowly)
+            late = asyncio.ensure_future(append_one(feeds, key, 0))
+            await asyncio.to_thread(is_waiting.wait, 30)
+            await feeds.retire(key.feed, None, "full")
+            go.set()
+            with pytest.raises(FeedNotWriteableError, match="full"):
+                await late
+            assert await feeds.length(key) == 0
+
+    run(story())
+
+
+def test_what_was_let_in_before_the_end_of_a_feed_is_durable_before_its_end_is(tmp_path):
+    async def story():
+        async with open_feeds(tmp_path) as feeds:
+            key = await new_subfeed(feeds)
+            await append_one(feeds, key, 0)
+            for _ in range(10):
+                appends = [append_one(feeds, key, number) for number in range(1, 20)]
+                work = [asyncio.ensure_future(one) for one in appends]
+                await asyncio.sleep(0)
+                await feeds.retire(key.feed, None, "full")
+                at_the_end = await feeds.length(key)
+                results = await asyncio.gather(*work, return_exceptions=True)
+                assert all(isinstance(one, int | FeedNotWriteableError) for one in results)
+                assert await feeds.length(key) == at_the_end
+                key = await new_subfeed(feeds)
+
+    run(story())
+
+
+def test_retiring_again_in_the_same_words_is_the_same(tmp_path):
+    """A program asks again when the node was restarted before it answered."""
+
+    async def story():
+        async with open_feeds(tmp_path) as feeds:
+            key = await new_subfeed(feeds)
+            first, second = await asyncio.gather(
+                feeds.retire(key.feed, "feed://next", "full"),
+                feeds.retire(key.feed, "feed://next", "full"),
+            )
+            assert first == second == await feeds.retire(key.feed, "feed://next", "full")
+            assert await feeds.length(SubfeedKey(key.feed, control_subfeed())) == 1
+
+    run(story())
+
+
+def test_a_feed_is_closed_by_the_thread_that_writes_it(tmp_path, monkeypatch):
+    """Closed by another one, an append that is being written could go to any file."""
+    closed_by = []
+    close = SubfeedLog.close
+
+    def close_and_tell(log):
+        closed_by.append(threading.current_thread().name)
+        close(log)
+
+    async def story():
+        async with open_feeds(tmp_path) as feeds:
+            key = await new_subfeed(feeds)
+            await append_one(feeds, key, 0)
+            monkeypatch.setattr(SubfeedLog, "close", close_and_tell)
+            await feeds.delete(key.feed)
+            assert closed_by == ["kachery-feeds"]
+
+    run(story())
+
+
+def test_a_log_that_is_opened_again_after_its_disk_failed_is_open_once(tmp_path, monkeypatch):
+    async def story():
+        async with open_feeds(tmp_path) as feeds:
+            key = await new_subfeed(feeds)
+            await append_one(feeds, key, 0)
+            for number in range(1, 20):
+                with monkeypatch.context() as patch:
+                    patch.setattr(os, "fdatasync", fail)
+                    with pytest.raises(StorageFailedError):
+                        await append_one(feeds, key, number)
+                assert await append_one(feeds, key, number) == number
+            assert len(open_logs()) == 1
+
+    def fail(_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    run(story())
+
+
+def test_reading_while_a_feed_is_deleted_ends_in_messages_or_in_not_found(tmp_path):
+    async def story():
+        async with open_feeds(tmp_path) as feeds:
+            for _ in range(20):
+                key = await new_subfeed(feeds)
+                await append_one(feeds, key, 0)
+                reading = [asyncio.ensure_future(feeds.read(key, 0, MANY)) for _ in range(50)]
+                await asyncio.sleep(0)
+                await feeds.delete(key.feed)
+                for one in await asyncio.gather(*reading, return_exceptions=True):
+                    if not isinstance(one, FeedNotFoundError):
+                        assert check_run(key, *one)
+
+    run(story())
+
+
+def test_a_feed_asked_for_twice_is_made_once_with_one_key(tmp_path):
+    async def story():
+        async with open_feeds(tmp_path) as feeds:
+            asked = [feeds.create("mine", creation_id="0c" * 16) for _ in range(5)]
+            made = await asyncio.gather(*asked)
+        async with open_feeds(tmp_path) as feeds:
+            made.append(await feeds.create("mine", creation_id="0c" * 16))
+            assert len({record.feed for record in made}) == 1
+            assert len(feeds.all()) == 1
+            with pytest.raises(FeedExistsError):
+                await feeds.create("mine", creation_id="0d" * 16)
+        assert len(list((tmp_path / "storage" / ".state" / "keys").iterdir())) == 1
+
+    run(story())
+
+
+def test_more_than_one_append_holds_is_refused(tmp_path):
+    async def story():
+        async with open_feeds(tmp_path) as feeds:
+            key = await new_subfeed(feeds)
+            with pytest.raises(InvalidInputError, match="One append takes"):
+                await feeds.append(key, append_id(0), [b"1" * LARGEST_PAYLOAD] * 32)
+            assert await feeds.append(key, append_id(1), [b"1" * LARGEST_PAYLOAD] * 31) == (0, 31)
+
+    run(story())

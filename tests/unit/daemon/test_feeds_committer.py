@@ -3,6 +3,7 @@
 import errno
 import os
 import threading
+import time
 
 import pytest
 
@@ -193,3 +194,34 @@ def test_each_commit_wakes_readers_once_it_can_be_read(bench):
     assert seen == [(bench.key, number) for number in range(1, 6)]
     assert check_run(bench.key, Head(), bench.log.read(0, 1000)[1])
     bench.committer = Committer(bench.heads, bench.woken.append)
+
+
+def test_who_gives_up_before_the_disk_was_asked_appends_nothing_and_breaks_nothing(
+    bench, monkeypatch
+):
+    gate = Gate(monkeypatch)
+    first = bench.append(0)
+    assert gate.is_held.wait(PATIENCE)
+    given_up, kept = bench.append(1), bench.append(2)
+    assert given_up.cancel()
+    assert not first.cancel()
+    gate.go.set()
+    assert kept.result(PATIENCE) == (1, 1)
+    assert bench.append(3).result(PATIENCE) == (2, 1)
+    assert bench.messages() == [0, 2, 3]
+
+
+def test_notes_that_fail_again_and_again_are_told_once_a_minute(bench, monkeypatch, caplog):
+    tries = []
+
+    def fail(_):
+        tries.append(1)
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(bench.heads[0], "note", fail)
+    bench.append(0).result(PATIENCE)
+    end = time.monotonic() + PATIENCE
+    while len(tries) < 5 and time.monotonic() < end:
+        time.sleep(0.05)
+    assert len(tries) >= 5
+    assert len(caplog.records) == 1

@@ -106,3 +106,13 @@ def test_a_commit_is_on_the_disk_before_it_counts(registry):
     with sqlite3.connect(registry._database.path) as connection:
         assert connection.execute("SELECT count(*) FROM feeds").fetchone() == (1,)
     connection.close()
+
+
+def test_under_one_id_a_writer_makes_one_feed(registry):
+    made = registry.add(ONE, "mine", -1, "0c" * 16)
+    assert registry.add(OTHER, "mine", -1, "0c" * 16) == made
+    assert registry.all() == [made]
+    theirs = registry.add(OTHER, "mine", 12345, "0c" * 16)
+    assert theirs.feed == OTHER
+    registry.remove(ONE)
+    assert registry.add("0d" * 32, None, -1, "0c" * 16).feed == "0d" * 32

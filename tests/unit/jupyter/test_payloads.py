@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kachery_core.errors import InvalidInputError, MalformedContentError
-from kachery_jupyter.client.payloads import decode_messages, encode_message
+from kachery_jupyter.client.payloads import decode_messages, encode_message, encode_messages
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 NUMBERS = st.integers(-(2**80), 2**80) | st.floats(allow_nan=False, allow_infinity=False)
@@ -123,3 +123,17 @@ def test_no_messages_are_none():
 def test_forged_payloads_cannot_borrow_from_each_other(payloads: list[bytes]) -> None:
     with pytest.raises(MalformedContentError):
         decode_messages(payloads)
+
+
+@given(st.lists(VALUES, max_size=5))
+def test_messages_are_written_together_as_they_are_alone(values):
+    together = encode_messages(values)
+    raw = msgspec.json.decode(together, type=list[msgspec.Raw])
+    assert [bytes(one) for one in raw] == [encode_message(value) for value in values]
+
+
+@pytest.mark.parametrize("false", [math.nan, math.inf, {1, 2}, {"a": math.nan}, "\ud800", object()])
+def test_one_that_is_no_message_refuses_all(false):
+    for messages in ([false], [1, false, "null"], [{"a": 1}, [false]]):
+        with pytest.raises(InvalidInputError):
+            encode_messages(messages)

@@ -126,6 +126,8 @@ def opened(limits: Limits | None = None) -> tuple[Download, Manifest]:
     """A download that knows its table and has one provider."""
     machine = Download(TABLE.sha1, 0.0, manifest=sha1_hex(ENCODED), limits=limits)
     machine.offered("a", CLAIM, 0.0)
+    assert machine.next(0.0) == []
+    machine.want(0.0, 0, 0)
     assert machine.next(0.0) == [FetchTable(1, "a", CLAIM)]
     machine.table_came(1, ENCODED, 0.0)
     machine.ended(1, 0.0)

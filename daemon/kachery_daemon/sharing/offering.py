@@ -1,0 +1,102 @@
+"""What is here of the content that others look for, sealed so that only they can read it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from kachery_core.capabilities import content_key
+from kachery_core.digests import CHUNK_SIZE, blake3_hex
+from kachery_core.errors import KacheryError, LinkedFileChangedError
+from kachery_core.manifests import encode_manifest
+from kachery_core.sealing import NONCE_SIZE, seal_note
+from kachery_core.wire.node import pack
+from kachery_core.wire.node_files import MOST_INLINE, FileFacts, FileOffer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kachery_store import Store
+    from kachery_store.objects import Held
+
+_NO_TABLE = bytes(32)
+_MOST_ANSWERS = 8
+_DIGESTS_KEPT = 4096
+
+
+@dataclass
+class Found:
+    """What is here of what was asked for.
+
+    Attributes:
+        answers: the offers, divided so that no answer is too long; at least one, perhaps empty.
+        without_table: what cannot be provided well until its table was made.
+    """
+
+    answers: list[list[FileOffer]] = field(default_factory=lambda: [[]])
+    without_table: list[Held] = field(default_factory=list)
+
+
+class Offering:
+    """Looks into a store for others. Any thread may use it."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._digests: dict[str, bytes] = {}
+
+    def offers(self, discoveries: Sequence[bytes], inline_limit: int) -> Found:
+        """Offers of all that is here; short content comes along."""
+        found = Found()
+        room = MOST_INLINE
+        for discovery, sha1 in self._store.catalog.find_discoveries(discoveries).items():
+            held = self._find(sha1)
+            facts = None if held is None else self._facts(held, inline_limit, found)
+            if held is None or facts is None:
+                continue
+            note = seal_note(content_key(sha1), os.urandom(NONCE_SIZE), pack(facts))
+            if len(note) > room:
+                found.answers.append([])
+                room = MOST_INLINE
+            room -= len(note)
+            found.answers[-1].append(FileOffer(discovery, note))
+        return found
+
+    def held(self, discovery: bytes) -> str | None:
+        """The SHA-1 of a content that is here."""
+        sha1 = self._store.catalog.find_discoveries([discovery]).get(discovery)
+        return sha1 if sha1 is not None and self._find(sha1) is not None else None
+
+    def table(self, sha1: str) -> bytes:
+        """The encoded chunk table of a content; it may have to be made first, which takes long."""
+        return encode_manifest(self._store.objects.manifest(self._store.objects.get(sha1)))
+
+    def _find(self, sha1: str) -> Held | None:
+        try:
+            return self._store.objects.find(sha1)
+        except LinkedFileChangedError:
+            return None
+
+    def _facts(self, held: Held, inline_limit: int, found: Found) -> FileFacts | None:
+        if held.size <= inline_limit and len(found.answers) < _MOST_ANSWERS:
+            try:
+                return FileFacts(held.size, _NO_TABLE, self._store.objects.read(held))
+            except KacheryError:
+                return None  # damaged: it was set aside
+        digest = _NO_TABLE if held.size <= CHUNK_SIZE else self._digest(held)
+        if digest is None:
+            found.without_table.append(held)
+        return FileFacts(held.size, digest or _NO_TABLE)
+
+    def _digest(self, held: Held) -> bytes | None:
+        """What names the table of a content; None if it has none yet."""
+        known = self._digests.get(held.sha1)
+        if known is not None:
+            return known
+        if self._store.objects.stored_manifest(held.sha1) is None:
+            return None
+        digest = bytes.fromhex(blake3_hex(self.table(held.sha1)))
+        if len(self._digests) >= _DIGESTS_KEPT:
+            self._digests.clear()
+        self._digests[held.sha1] = digest
+        return digest

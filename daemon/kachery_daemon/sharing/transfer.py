@@ -1,0 +1,285 @@
+"""One content on its way here: does what the download machine says, and tells it what happens."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from typing import TYPE_CHECKING
+
+from kachery_core.digests import CHUNK_SIZE
+from kachery_core.errors import (
+    BadChunkError,
+    BadEnvelopeError,
+    KacheryError,
+    NoProviderError,
+    NotAllowedError,
+    OverLimitError,
+    StorageFailedError,
+    StorageReadOnlyError,
+    TooBusyError,
+    TransferCancelledError,
+)
+from kachery_core.machines.candidates import Claim
+from kachery_core.machines.steps import (
+    CheckWhole,
+    FetchChunks,
+    FetchTable,
+    Step,
+    StopRequest,
+    UseTable,
+)
+from kachery_daemon.sharing.finding import Offer, Search
+from kachery_daemon.sharing.landing import Landing
+from kachery_daemon.sharing.routes import Route, Run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+    from typing import Any
+
+    from kachery_core.machines.download import Download
+    from kachery_daemon.network.link import Link
+    from kachery_daemon.sharing.connections import Connections
+    from kachery_daemon.sharing.sinks import Sinks
+    from kachery_store.store import Label
+
+_SEARCH_SECONDS = 1.0
+# What our disk says ends a download; what other nodes say does not.
+_OUR_DISK = (OverLimitError, StorageFailedError, StorageReadOnlyError)
+_log = logging.getLogger(__name__)
+
+
+class Transfer:
+    """One content on its way here; somebody has to `run` it.
+
+    Args:
+        machine: decides.
+        sha1: of the content.
+        label: what it is called in the store.
+        sinks: where chunks go.
+        connections: to other nodes.
+
+    Attributes:
+        machine: the same.
+        landing: where the chunks are.
+        links: the channels on which providers are looked for.
+    """
+
+    def __init__(
+        self, machine: Download, sha1: str, label: Label, sinks: Sinks, connections: Connections
+    ) -> None:
+        self.machine = machine
+        self.sha1 = sha1
+        self.links: dict[str, Link] = {}
+        self.landing = Landing(machine, sinks, connections.threads, label)
+        self._connections = connections
+        self._routes: dict[str, Route] = {}
+        self._requests: dict[int, asyncio.Task[None]] = {}
+        self._others: set[asyncio.Task[None]] = set()
+        self._search: asyncio.Task[None] | None = None
+        self._searched_at = float("-inf")
+        self._changed = asyncio.Event()
+        self._waiting: set[asyncio.Event] = set()
+        self._failure: BaseException | None = None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing happens any more."""
+        return self._failure is not None or self.machine.is_complete
+
+    @property
+    def size(self) -> int:
+        """Bytes of the content; 0 before that is known."""
+        return self.machine.table.size if self.machine.table is not None else 0
+
+    @property
+    def received(self) -> int:
+        """Bytes that are here and verified."""
+        return min(self.machine.chunks.here * CHUNK_SIZE, self.size)
+
+    @property
+    def senders(self) -> dict[str, str]:
+        """Who sends at the moment, and on which way: direct, hub, or '' before the first byte."""
+        return {name: self._routes[name].path for name in self.machine.senders}
+
+    def offered(self, offer: Offer) -> None:
+        """A node says that it has the content."""
+        name = offer.source.name
+        known = self._routes.get(name)
+        if known is None or known.source != offer.source:
+            self._routes[name] = Route(offer.source, self.sha1, self._connections)
+        self.machine.offered(name, Claim(offer.size, offer.table), _now())
+        self.stir()
+
+    async def want_whole(self) -> None:
+        """All of it is needed."""
+        await self.landing.want_whole()
+        self.machine.want(_now())
+        self.stir()
+
+    async def want(self, first: int, last: int) -> None:
+        """Chunks [first, last) are needed, before others."""
+        await self.landing.look(first, last)
+        self.machine.want(_now(), first, last)
+        self.stir()
+
+    async def wait(self, condition: Callable[[], bool]) -> None:
+        """Wait for something about this transfer.
+
+        Raises:
+            KacheryError: why it was given up.
+        """
+        changed = asyncio.Event()
+        self._waiting.add(changed)
+        try:
+            while not condition():
+                if self._failure is not None:
+                    raise self._failure
+                changed.clear()
+                await changed.wait()
+        finally:
+            self._waiting.discard(changed)
+
+    def stir(self) -> None:
+        """Something is different: think again."""
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Do it; ends when it is complete, failed, or cancelled. What has arrived is kept."""
+        try:
+            while not self.machine.is_complete:
+                now = _now()
+                for step in self.machine.next(now):
+                    self._carry_out(step)
+                self._failure = self._failure or self.machine.error
+                self._tell()
+                if self._failure is not None:
+                    raise self._failure
+                self._look_for_providers(now)
+                await self._pause(min(self.machine.wake_at(now) - now, _SEARCH_SECONDS))
+        except Exception as problem:  # noqa: BLE001 - told to those who wait
+            self._failure = problem
+        finally:
+            if self._failure is None and not self.machine.is_complete:
+                self._failure = TransferCancelledError("The transfer was given up.")
+            await self._stop()
+            self._tell()
+
+    async def _pause(self, seconds: float) -> None:
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._changed.wait(), seconds)
+        self._changed.clear()
+
+    def _tell(self) -> None:
+        for waiting in self._waiting:
+            waiting.set()
+
+    def _carry_out(self, step: Step) -> None:
+        if isinstance(step, FetchTable | FetchChunks):
+            self._requests[step.request] = asyncio.ensure_future(self._serve(step))
+        elif isinstance(step, StopRequest):
+            if step.request in self._requests:
+                self._requests[step.request].cancel()
+        elif isinstance(step, UseTable):
+            self._begin(self.landing.use(step.table))
+        elif isinstance(step, CheckWhole):
+            self._begin(self._finish())
+
+    async def _serve(self, step: FetchTable | FetchChunks) -> None:
+        """Carry out one request, whatever comes of it."""
+        number, name = step.request, self._routes[step.provider].source.name
+        try:
+            await self._fetch(step)
+        except (BadChunkError, BadEnvelopeError) as problem:
+            _log.warning("%s is not asked for %s again: %s", name, self.sha1, problem)
+            self.machine.misbehaved(number, _now())
+        except NoProviderError:
+            self.machine.vanished(step.provider, _now())
+        except TooBusyError:
+            _log.debug("%s has too much to do", name)
+        except _OUR_DISK as problem:
+            self._failure = problem
+        except KacheryError as problem:
+            _log.debug("%s did not send %s: %s", name, self.sha1, problem)
+        finally:
+            self.machine.ended(number, _now())
+            del self._requests[number]
+            self.stir()
+
+    async def _fetch(self, step: FetchTable | FetchChunks) -> None:
+        machine, number, route = self.machine, step.request, self._routes[step.provider]
+        if isinstance(step, FetchTable):
+            data = await route.table(step.claim.largest_table)
+            machine.table_came(number, data, _now())
+            return
+        sink, table = self.landing.sink, machine.table
+        if sink is None or table is None:
+            return
+
+        def took(index: int, is_right: bool) -> None:
+            if number in self._requests:
+                machine.chunk_came(number, index, _now(), under=table, is_right=is_right)
+                self.stir()
+
+        def heard() -> None:
+            if number in self._requests:
+                machine.heard(number, _now())
+
+        await route.fetch(Run(step.first, step.count, sink, took, heard))
+
+    async def _finish(self) -> None:
+        is_right = await self.landing.finish()
+        if not is_right:
+            _log.warning("The chunk table of %s is wrong; its providers are left alone", self.sha1)
+        self.machine.checked(_now(), is_right=is_right)
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something beside the requests; if it fails, everything does."""
+
+        async def guarded() -> None:
+            try:
+                await work
+            except Exception as problem:  # noqa: BLE001 - told to those who wait
+                self._failure = problem
+            self.stir()
+
+        task = asyncio.ensure_future(guarded())
+        self._others.add(task)
+        task.add_done_callback(self._others.discard)
+
+    def _look_for_providers(self, now: float) -> None:
+        is_due = now - self._searched_at >= _SEARCH_SECONDS and self._search is None
+        if is_due and self.machine.wants_search(now):
+            self._searched_at = now
+            self._search = asyncio.ensure_future(self._ask_around(now))
+
+    async def _ask_around(self, began_at: float) -> None:
+        """Ask once more who has it."""
+        links = list(self.links.values())
+        search = Search(links, [self.sha1], self._connections.threads)
+        try:
+            async for offer in search.offers():
+                self.offered(offer)
+            problems = list(search.problems.values())
+            if not problems:
+                self.machine.searched(began_at)
+            elif len(problems) == len(links) and isinstance(problems[0], NotAllowedError):
+                self._failure = problems[0]
+        finally:
+            self._search = None
+            self.stir()
+
+    async def _stop(self) -> None:
+        """End everything that goes on; threads are waited for."""
+        tasks = list(self._requests.values())
+        if self._search is not None:
+            tasks.append(self._search)
+        for task in tasks:
+            task.cancel()
+        # What is done with the disk comes to its end.
+        await asyncio.gather(*tasks, *self._others, return_exceptions=True)
+        await self.landing.close()
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
