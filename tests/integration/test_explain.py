@@ -165,5 +165,9 @@ def test_the_doctor_finds_nothing_wrong_where_nothing_is(lab: Community) -> None
     for node in lab.nodes:
         said = shell(node, "doctor")
         assert not found_by_doctor(node, "wrong"), said
-        for part in ("with the certificate its URL names", "connected, 1 other node there"):
+        for part in (
+            "with the certificate its URL names",
+            "connected, 1 other node there",
+            "direct path of lab: 127.0.0.1:",
+        ):
             assert part in said

@@ -6,13 +6,16 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from kachery_core.errors import KacheryError
+from kachery_core.roles import Role
 from kachery_core.wire.explanations import Check
+from kachery_daemon.sharing.looking import is_reached
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from kachery_daemon.channels.channels import Channels
     from kachery_daemon.channels.membership import Member
+    from kachery_daemon.network.link import Link
 
 _DAY = 24 * 3600
 # A membership is renewed when half of its month is over; then something keeps it from that.
@@ -27,15 +30,40 @@ class Checking:
 
     Args:
         channels: of this node.
+        addresses: where the members of a channel may reach this node directly.
     """
 
-    def __init__(self, channels: Channels) -> None:
+    def __init__(self, channels: Channels, addresses: Callable[[Link], Sequence[str]]) -> None:
         self._channels = channels
+        self._addresses = addresses
 
     async def checks(self) -> list[Check]:
         """Look at every channel and its hub; takes some seconds where a hub does not answer."""
-        channels = await asyncio.gather(*(_of_channel(member) for member in self._channels.members))
-        return [check for checks in channels for check in checks]
+        members = self._channels.members
+        channels = await asyncio.gather(*(_of_channel(member) for member in members))
+        direct = await asyncio.gather(*(self._direct(member) for member in members))
+        return [check for checks in (*channels, *direct) for check in checks]
+
+    async def _direct(self, member: Member) -> list[Check]:
+        """Whether bytes can come from here without the hub."""
+        if Role.PROVIDE_FILES not in member.link.own_roles:
+            return []
+        subject = f"direct path of {member.standing.name}"
+        addresses = self._addresses(member.link)
+        if not addresses:
+            return [Check("ok", subject, "none: files go through the hub")]
+        reached = await asyncio.gather(*map(is_reached, addresses))
+        where = ", ".join(addresses)
+        if any(reached):
+            return [Check("ok", subject, f"{where}, as far as can be seen from here")]
+        return [
+            Check(
+                "warning",
+                subject,
+                f"nobody answers at {where}, which the others are told; files go through the hub",
+                "Is KACHERY_DIRECT_ADDRESS this computer's, and does a firewall let others in?",
+            )
+        ]
 
 
 async def _of_channel(member: Member) -> list[Check]:

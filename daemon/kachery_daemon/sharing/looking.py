@@ -107,7 +107,7 @@ async def _hear(link: Link, search: Search) -> _Heard:
 async def _providers(heard: _Heard) -> list[ProviderFacts]:
     known = {node_id: peer.membership for node_id, peer in heard.peers.items()} | heard.answerers
     paths = await asyncio.gather(*(_path(heard.found.get(node_id)) for node_id in known))
-    tables = {found.table for found in heard.found.values()}
+    tables = {found.table for found in heard.found.values() if found.table}
     return [
         _provider(heard, member, path, is_doubtful=len(tables) > 1)
         for member, path in zip(known.values(), paths, strict=True)
@@ -138,12 +138,12 @@ async def _path(found: Found | None) -> Literal["direct", "hub", ""]:
     """How bytes would come from a node."""
     if found is None:
         return ""
-    reached = await asyncio.gather(*map(_is_reached, found.addresses))
+    reached = await asyncio.gather(*map(is_reached, found.addresses))
     return "direct" if any(reached) else "hub"
 
 
-async def _is_reached(address: str) -> bool:
-    """Whether somebody listens at host:port."""
+async def is_reached(address: str) -> bool:
+    """Whether somebody listens at host:port, as far as this computer can tell."""
     host, _, port = address.rpartition(":")
     if not port.isdecimal():
         return False

@@ -38,7 +38,7 @@ class Found:
 
     Attributes:
         size: bytes of a content, messages of a subfeed, subfeeds of a feed.
-        table: digest of a content's chunk table; empty for feeds.
+        table: digest of a content's chunk table; empty if it has none, and for feeds.
         addresses: host:port where it may be reached directly.
         problem: what is wrong with it, for people; or ''.
     """
@@ -82,7 +82,9 @@ def search_content(sha1: str, subject: str) -> Search:
         for offer in offers.offers:
             if offer.discovery == discovery:
                 facts = unpack(unseal_note(key, offer.note), FileFacts)
-                return Found(facts.size, facts.table, tuple(offers.addresses))
+                # Zeros: it has not made a table yet.
+                table = facts.table if any(facts.table) else b""
+                return Found(facts.size, table, tuple(offers.addresses))
         return None
 
     return Search(subject, "bytes", Role.REQUEST_FILES, pack(FindFiles([discovery], 0)), read)

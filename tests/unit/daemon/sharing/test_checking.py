@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -39,17 +40,26 @@ def found(
     where: Standing | None = None,
     lobby: Lobby | None = None,
     doubled: frozenset[str] = frozenset(),
+    addresses: tuple[str, ...] = (),
     **link: Any,
 ) -> dict[str, Check]:
     """The checks of one channel, by what they are about."""
     table = SimpleNamespace(doubled=lambda: doubled)
-    facts = {"state": "connected", "failure": None, "present": lambda: [peer(BOB)], **link}
+    where = where or standing()
+    facts = {
+        "state": "connected",
+        "failure": None,
+        "present": lambda: [peer(BOB)],
+        "own_roles": where.own_roles,
+        **link,
+    }
     member = SimpleNamespace(
-        standing=where or standing(),
+        standing=where,
         link=SimpleNamespace(**facts, greeting=SimpleNamespace(table=table)),
         lobby=lobby or Lobby(),
     )
-    checks = asyncio.run(Checking(SimpleNamespace(members=[member])).checks())  # type: ignore[arg-type]
+    channels: Any = SimpleNamespace(members=[member])
+    checks = asyncio.run(Checking(channels, lambda _: addresses).checks())
     return {f"{check.subject}{'!' if check.level == 'wrong' else ''}": check for check in checks}
 
 
@@ -63,7 +73,8 @@ def test_where_all_is_well_all_is_ok() -> None:
 
 
 def test_a_node_without_channels_has_nothing_to_look_at() -> None:
-    assert asyncio.run(Checking(SimpleNamespace(members=[])).checks()) == []  # type: ignore[arg-type]
+    channels: Any = SimpleNamespace(members=[])
+    assert asyncio.run(Checking(channels, lambda _: ()).checks()) == []
 
 
 @pytest.mark.parametrize(
@@ -132,3 +143,15 @@ def test_roles_are_told_and_what_is_disabled_of_them() -> None:
 def test_a_key_that_is_used_twice_is_wrong() -> None:
     assert "copied" in found(doubled=frozenset({ALICE.public_key}))["channel lab!"].advice
     assert "channel lab!" not in found(doubled=frozenset({BOB.public_key}))
+
+
+def test_the_direct_path_is_tried() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
+        check = found(addresses=("127.0.0.1:1", address))["direct path of lab"]
+        assert (check.level, address in check.text) == ("ok", True)
+    check = found(addresses=(address,))["direct path of lab"]
+    assert (check.level, "firewall" in check.advice) == ("warning", True)
+    assert "through the hub" in found()["direct path of lab"].text
+    disabled = standing(disabled=frozenset({Role.PROVIDE_FILES}))
+    assert "direct path of lab" not in found(where=disabled, addresses=(address,))

@@ -46,7 +46,7 @@ def sealed(key: bytes, facts) -> bytes:
     return seal_note(key, os.urandom(NONCE_SIZE), pack(facts))
 
 
-def offers(size: int = 7, table: bytes = bytes(32), addresses: tuple[str, ...] = ()) -> bytes:
+def offers(size: int = 7, table: bytes = b"t" * 32, addresses: tuple[str, ...] = ()) -> bytes:
     note = sealed(content_key(SHA1), FileFacts(size, table))
     offer = FileOffer(content_discovery(SHA1), note)
     return pack_padded(FileOffers(INSTANCE, list(addresses), [offer]))
@@ -105,6 +105,9 @@ def test_tables_that_differ_are_told() -> None:
     other = answer(BOB, offers(table=b"x" * 32))
     link = ScriptedLink([], [answer(ALICE, offers()), other])
     assert all("table" in provider.problem for provider in seen(link).providers)
+    none_yet = answer(BOB, offers(table=bytes(32)))
+    link = ScriptedLink([], [answer(ALICE, offers()), none_yet])
+    assert not any(provider.problem for provider in seen(link).providers)
 
 
 @pytest.mark.parametrize(
