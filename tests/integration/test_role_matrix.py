@@ -14,7 +14,6 @@ import itertools
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.support.stories import story
 
 from kachery_core import subjects
 from kachery_core.errors import RoleMissingError
@@ -23,6 +22,7 @@ from tests.support.channels import ALL_ROLES, CHANNEL, choose, invite
 from tests.support.consoles import RaisedError
 from tests.support.fellows import new_fellow, until
 from tests.support.role_pairs import Pair, Side, role_pairs
+from tests.support.stories import story
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,7 +54,7 @@ def test_request_files(pairs: dict[str, Pair], how: str, path: str) -> None:
     pair.set("request-files", how)
     uri = pair.steady.store()
     if how == "enabled":
-        assert pair.changing.load(uri) == (True, {path})
+        assert pair.changing.load(uri) == path
         assert pair.changing.console.run(f"kc.load_bytes({uri!r}, local_only=True)") == _sha1(uri)
         return
     with pytest.raises(RaisedError) as refused:
@@ -69,8 +69,7 @@ def test_provide_files(pairs: dict[str, Pair], how: str, path: str) -> None:
     pair = pairs[path]
     pair.set("provide-files", how)
     uri = pair.changing.store()
-    expected = (True, {path}) if how == "enabled" else (False, set())
-    assert pair.steady.load(uri) == expected
+    assert pair.steady.load(uri) == (path if how == "enabled" else "")
     held = pair.steady.console.run(f"kc.load_bytes({uri!r}, local_only=True)")
     assert held == (_sha1(uri) if how == "enabled" else None)
 

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.support.channels import (
@@ -23,8 +24,8 @@ from tests.support.consoles import Console, RaisedError, consoles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
+    from tests.support.hubs import RunningHub
     from tests.support.nodes import RunningNode
 
 # Too much for the answer that says who has it: it takes a path.
@@ -37,6 +38,7 @@ class Side:
 
     node: RunningNode
     console: Console
+    hub: RunningHub
 
     def store(self) -> str:
         """The URI of a content that was never there before."""
@@ -48,22 +50,23 @@ class Side:
         self.console.run(code)
         return self.console.run("made.uri")
 
-    def load(self, uri: str) -> tuple[bool, set[str]]:
-        """Whether a content could be had, and the paths by which it came.
+    def load(self, uri: str) -> str:
+        """Have a content here; the path by which it came, or '' if it did not.
 
         Raises:
             RaisedError: the node refused.
         """
         wanted = {"sha1": uri.split("/")[2]}
-        body = {"uris": [wanted], "channels": [CHANNEL]}
-        reply = self.node.ask("POST", "/api/v1/loads", body)
+        before = _carried(self.hub)
+        reply = self.node.ask("POST", "/api/v1/loads", {"uris": [wanted], "channels": [CHANNEL]})
+        carried = _carried(self.hub) - before
         assert reply.status in (200, 403), reply.body
-        if reply.status == 403:
-            raise _raised(reply.json["error"])
-        *lines, last = map(json.loads, reply.body.splitlines())
-        if last.get("error"):
-            raise _raised(last["error"])
-        return last["done"] == [True], {line["progress"]["path"] for line in lines} - {""}
+        last = json.loads(reply.body.splitlines()[-1])
+        if "error" in last:
+            raise RaisedError(last["error"]["code"], last["error"]["message"])
+        if last["done"] != [True]:
+            return ""
+        return "hub" if carried > FILE_SIZE else "direct"
 
 
 @dataclass
@@ -97,7 +100,7 @@ def role_pairs(folder: Path) -> Iterator[dict[str, Pair]]:
             lab.join(lab.add(environment={"KACHERY_DIRECT": "off"}))
         lab.wait_present()
         opened = stack.enter_context(consoles(*lab.nodes))
-        sides = [Side(*each) for each in zip(lab.nodes, opened, strict=True)]
+        sides = [Side(*each, lab.hub) for each in zip(lab.nodes, opened, strict=True)]
         yield {
             "direct": Pair(lab.owner, sides[1], sides[0]),
             "hub": Pair(lab.owner, sides[2], sides[3]),
@@ -112,5 +115,7 @@ def _wait_granted(node: RunningNode, roles: list[str]) -> None:
     wait_for(is_so, "the roles are granted")
 
 
-def _raised(error: dict[str, str]) -> RaisedError:
-    return RaisedError(error["code"], error["message"])
+def _carried(hub: RunningHub) -> int:
+    """How many bytes the hub's server has sent so far."""
+    lines = Path(f"/proc/{hub.server_pid}/io").read_text().splitlines()
+    return int(dict(line.split(": ") for line in lines)["wchar"])
