@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import answering, arrays, feeds, large_files, small_texts, starting
+from benchmarks import answering, arrays, feeds, large_files, remote, small_texts, starting
 from benchmarks.measuring import Measuring
 from benchmarks.nodes import jupyter_node, standing_node
 from benchmarks.report import machine_in_words, render
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from benchmarks.report import Table
 
 _RESULTS = Path(__file__).parent / "results.md"
-_TABLES = ("starting", "texts", "files", "arrays", "feeds", "answers")
+_TABLES = ("starting", "texts", "files", "arrays", "feeds", "remote", "answers")
 
 
 def main() -> None:
@@ -56,6 +56,8 @@ def _measure(
             tables += large_files.measure(measuring, scratch, storage, sizes)
         if "arrays" in only:
             tables += arrays.measure(measuring, scratch, storage, sizes)
+    if "remote" in only:
+        tables += remote.measure(measuring, scratch, sizes)
     if "answers" in only:
         with jupyter_node(scratch / "jupyter" / "storage") as node:
             tables += answering.measure(measuring, scratch, node, sizes)

@@ -25,12 +25,23 @@ if TYPE_CHECKING:
 
 
 class Program:
-    """The program as its parent sees it."""
+    """The program as its parent sees it.
 
-    def __init__(self) -> None:
-        command = [sys.executable, "-m", "benchmarks.feed_program"]
+    Args:
+        module: another one that speaks like this.
+        environment: its variables; those of this process if None.
+    """
+
+    def __init__(
+        self, module: str = "benchmarks.feed_program", environment: dict[str, str] | None = None
+    ) -> None:
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+            [sys.executable, "-m", module],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            bufsize=1,
         )
 
     @property
@@ -79,7 +90,7 @@ def main() -> None:
                 opened.close()
                 log = open_log(order["place"])
                 opened.callback(log.close)
-                _say("open")
+                say("open")
             elif log is not None:
                 _use(log, order)
 
@@ -87,14 +98,15 @@ def main() -> None:
 def _use(log: Log, order: dict[str, Any]) -> None:
     if order["do"] == "append":
         log.append_each(messages(order["count"]))
-        _say("done")
+        say("done")
     else:
         # One clock for all processes of the machine.
-        coming = log.follow(order["count"], lambda: _say("waiting"))
-        _say([time.monotonic() for _ in coming])
+        coming = log.follow(order["count"], lambda: say("waiting"))
+        say([time.monotonic() for _ in coming])
 
 
-def _say(what: Any) -> None:
+def say(what: Any) -> None:
+    """Answer the parent."""
     os.write(1, f"{json.dumps(what)}\n".encode())
 
 

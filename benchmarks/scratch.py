@@ -33,7 +33,12 @@ class Sizes:
         idle_seconds: how long the idle Jupyter server is asked.
         appends: messages appended one by one in one run.
         messages: messages appended in batches, and read, in one run.
-        delays: messages that a waiting reader gets in one run.
+        delays: messages that a waiting reader gets, and texts loaded from another node one
+            after the other, in one run.
+        remote_many: texts loaded from another node at once.
+        sparse: bytes of the file of which a kilobyte is read at another node.
+        followers: of one feed, in one process.
+        members: nodes on one hub, in one process.
     """
 
     file: int = 1_000_000_000
@@ -44,6 +49,10 @@ class Sizes:
     appends: int = 1600
     messages: int = 100_000
     delays: int = 200
+    remote_many: int = 1000
+    sparse: int = 10_000_000_000
+    followers: int = 50
+    members: int = 200
 
 
 QUICK = Sizes(
@@ -55,6 +64,10 @@ QUICK = Sizes(
     appends=32,
     messages=2000,
     delays=10,
+    remote_many=50,
+    sparse=50_000_000,
+    followers=5,
+    members=12,
 )
 
 

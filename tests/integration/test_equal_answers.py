@@ -7,6 +7,7 @@ the channel (the test signs a pass with the channel's key), so that it is the no
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import random
 import time
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.timeout(180)
 PAIRS, FEWER_PAIRS = 1000, 300
+NUMBERS = itertools.count(50)  # of members who are asking; each is new to the channel
 QUESTIONS: dict[str, tuple[str, Callable[[bytes], Packet]]] = {
     "find files": ("files", lambda discovery: FindFiles([discovery], 16 << 10)),
     "table": ("files", AskTable),
@@ -84,7 +86,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Community]:
 @contextlib.asynccontextmanager
 async def asking(folder: Path, lab: Community, *roles: str) -> AsyncIterator[Asker]:
     """A member with these roles, whom the hub lets ask all the same."""
-    fellow = await new_fellow(folder, 9).start()
+    fellow = await new_fellow(folder, next(NUMBERS)).start()
     clients: list[Any] = []
     try:
         await fellow.channels.join(invite(lab.owner, fellow.node_id, roles))

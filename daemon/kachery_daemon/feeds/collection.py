@@ -257,6 +257,7 @@ class Feeds:
             check_owned(record, writer)
             del self._records[feed]
             self._appending.forget(feed)
+            self.elsewhere.forget(feed)
             async with self._logs.without(feed) as logs:
                 await self.copies.settle()
                 # In the committer's thread: an append is before the end, or it is refused.

@@ -49,6 +49,10 @@ if TYPE_CHECKING:
             """Keep subfeeds up to date while somebody waits for their messages."""
             ...
 
+        def forget(self, feed: str) -> None:
+            """A feed was deleted here: bring nothing of it until somebody reads it again."""
+            ...
+
         def expected(self, key: SubfeedKey) -> int:
             """How many messages of a subfeed are here or on their way; their writer signed them."""
             ...
@@ -71,6 +75,9 @@ class Nowhere:
         """Nothing changes."""
         del keys
         return contextlib.nullcontext()
+
+    def forget(self, feed: str) -> None:
+        """Nothing comes anyway."""
 
     def expected(self, key: SubfeedKey) -> int:
         """Nothing is on its way."""

@@ -80,6 +80,10 @@ class FeedSharing:
         """Keep subfeeds up to date; see `Elsewhere.following`."""
         return self.followers.following(keys)
 
+    def forget(self, feed: str) -> None:
+        """A feed was deleted here; see `Elsewhere.forget`."""
+        self.followers.forget(feed)
+
     def expected(self, key: SubfeedKey) -> int:
         """How many messages are here or on their way; see `Elsewhere.expected`."""
         return self.followers.expected(key)

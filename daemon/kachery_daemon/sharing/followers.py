@@ -117,6 +117,11 @@ class Followers:
         followed = self._followed.get(key)
         return 0 if followed is None else followed.machine.expected
 
+    def forget(self, feed: str) -> None:
+        """Follow a feed no further, whoever reads it."""
+        for key in [key for key in self._followed if key.feed == feed]:
+            self._spawn(self._followed.pop(key).close())
+
     def may_tell(self, key: SubfeedKey, channel: str) -> bool:
         """Whether this node tells the news of a copy on a channel.
 
@@ -142,12 +147,9 @@ class Followers:
 
     async def _follow(self, key: SubfeedKey, channel: str) -> Following:
         followed = self._followed.get(key)
-        if followed is not None and followed.is_entered and not self._is_here(key):
-            del self._followed[key]  # deleted meanwhile
-            await followed.close()
-            followed = None
         if followed is None:
-            held = (await self._feeds.copies.head(key)).length if self._is_here(key) else 0
+            is_here = key.feed in self._feeds.identities
+            held = (await self._feeds.copies.head(key)).length if is_here else 0
             followed = self._followed.setdefault(key, Following(key, held))
         followed.read()
         if channel not in followed.channels:
@@ -156,9 +158,6 @@ class Followers:
             followed.has_looked = False
             self._wake.set()
         return followed
-
-    def _is_here(self, key: SubfeedKey) -> bool:
-        return key.feed in self._feeds.identities
 
     async def _run(self) -> None:
         while True:

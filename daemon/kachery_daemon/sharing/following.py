@@ -59,11 +59,6 @@ class Following:
         """Whether somebody reads it, or did so a short while ago."""
         return self.readers > 0 or time.monotonic() - self._last_read < FOLLOWED_SECONDS
 
-    @property
-    def is_entered(self) -> bool:
-        """Whether its feed was entered among those that are kept here."""
-        return self.entered is not None and self.entered.done()
-
     def read(self) -> None:
         """Somebody reads."""
         self._last_read = time.monotonic()

@@ -440,6 +440,7 @@ def test_a_deleted_copy_stays_deleted_until_somebody_reads_it_again(tmp_path):
             await append_one(a.feeds, key, 5)
             await asyncio.sleep(0.5)
             assert b.feeds.all() == []
+            await b.feeds.elsewhere.look(key.feed)
             assert messages_of(key, await b.messages(key)) == list(range(6))
 
     run(story())
