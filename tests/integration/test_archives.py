@@ -164,7 +164,8 @@ def test_it_goes_on_after_a_restart(lab: Community) -> None:
     assert kept(lab)["is_on"]
     load(lab.nodes[1], second)
     wait_kept(lab, contents=2, subfeeds=1)
-    more = f"import kachery_jupyter as kc\nkc.load_subfeed({feed_uri!r}).append_message({{'number': 50}})"
+    loaded = f"kc.load_subfeed({feed_uri!r})"
+    more = f"import kachery_jupyter as kc\n{loaded}.append_message({{'number': 50}})"
     run(lab.nodes[0], more)
     feed = feed_uri.split("/")[2]
     wait_for(lambda: length(lab.nodes[2], feed) == 51, "it follows again, unasked")
