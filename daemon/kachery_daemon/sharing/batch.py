@@ -35,6 +35,9 @@ class Batch:
         links: the channels to ask.
         downloads: the transfers of the node.
         threads: for opening what comes.
+
+    Attributes:
+        channels: the id of the channel on which each content was found first.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class Batch:
         self._transfers: dict[str, Transfer] = {}
         self._sizes: dict[str, int] = {}
         self._inline: set[str] = set()
+        self.channels: dict[str, str] = {}
         self._rate = 0.0
         self._rated = (time.monotonic(), 0)
 
@@ -110,6 +114,7 @@ class Batch:
             _log.warning("%s sent wrong bytes for %s", offer.source.name, offer.sha1)
             return
         self._inline.add(offer.sha1)
+        self.channels.setdefault(offer.sha1, offer.source.link.channel_id)
         self._sizes[offer.sha1] = len(data)
         if offer.sha1 not in self._work:
             label = self._wanted[offer.sha1].label(_origin(offer))
@@ -120,6 +125,7 @@ class Batch:
         """Somebody has a content: fetch it, or ask for some of it as well."""
         sha1 = offer.sha1
         self._sizes.setdefault(sha1, offer.size)
+        self.channels.setdefault(sha1, offer.source.link.channel_id)
         if sha1 in self._transfers:
             self._transfers[sha1].offered(offer)
         elif sha1 in self._offers:

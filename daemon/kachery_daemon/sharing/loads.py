@@ -51,7 +51,12 @@ class Loads:
         store: where it goes.
         threads: for everything that blocks.
         channels: where it may be.
+
+    Attributes:
+        passed: told of each content that came: SHA-1, SHA-1 of the table, name, channel id.
     """
+
+    passed: Callable[[str, str, str, str], None] | None = None
 
     def __init__(self, store: Store, threads: Threads, channels: Channels) -> None:
         self._store = store
@@ -106,6 +111,7 @@ class Loads:
                     f"The load did not end within its {timeout:g} seconds.",
                     hint="What has arrived is kept: load it again to go on.",
                 ) from problem
+            self._tell(missing, batch.channels)
         return Loaded([one.sha1 in here for one in wanted], [link.name for link in asked])
 
     async def read_range(
@@ -133,6 +139,12 @@ class Loads:
         if not loaded.done[0] or local is None:
             raise nobody_has(wanted.sha1)
         return local
+
+    def _tell(self, wanted: dict[str, Wanted], channels: dict[str, str]) -> None:
+        """Say what came from where, to whoever tells the archives."""
+        for sha1, channel_id in channels.items():
+            if self.passed is not None:
+                self.passed(sha1, wanted[sha1].manifest, wanted[sha1].name, channel_id)
 
     def _named(self, names: Sequence[str] | None) -> list[Link]:
         if names is None:

@@ -35,6 +35,7 @@ class Sharing:
         self.files = FileSharing(store, threads, channels, _direct_settings(config))
         self.telling = ArchiveTelling(channels, threads)
         self.feeds.followers.passed = self.telling.followed
+        self.loads.passed = self.telling.passed
         self.archives = Archives(store, feeds, channels, threads, self.telling)
         self.explaining = Explaining(store, feeds, threads, channels)
         self.checking = Checking(channels, self.files.addresses)
