@@ -24,7 +24,7 @@ $(VENV)/ready-bench: $(VENV)/ready
 setup: $(VENV)/ready ## make the virtual environment
 
 demo: $(VENV)/ready ## the main job on real data: store here, load there
-	$(RUN) notebooks/demo.py
+	$(RUN) -m notebooks.demo
 
 test: $(VENV)/ready check ## everything: checks, unit, integration, faults, notebooks
 	$(RUN) -m pytest

@@ -171,9 +171,30 @@ async def test_bulk_comes_as_it_was_sent(tmp_path, hub):
         await two.link.serve_bulk(own, Role.PROVIDE_FILES, bulk)
         await two.link.serve(own, Role.PROVIDE_FILES, echo)
         await settled(two)
-        assert await one.link.bulk_request(own, b"which", 5) == frames
+        assert await one.link.bulk_request(own, b"which", 5, largest=8 << 20) == frames
+        # An answer that is longer than agreed is not waited for.
+        with pytest.raises(TransferStalledError):
+            await one.link.bulk_request(own, b"which", 5)
         # The same subject for control is another matter.
         assert await answers(one.link, own, b"x") == [(two.node_id, b"echo x")]
+
+
+@story
+async def test_however_much_is_asked_for_the_hub_need_not_cut_the_connection(tmp_path, hub):
+    async def bulk(_, respond):
+        for _ in range(8):
+            await respond(bytes(1 << 20))
+
+    async with fellowship(tmp_path, hub.url, 2) as (one, two):
+        own = subjects.get("files", two.node_id, two.link.instance)
+        await two.link.serve_bulk(own, Role.PROVIDE_FILES, bulk)
+        await settled(two)
+        line = one.link._lines.bulk
+        asked = [one.link.bulk_request(own, b"", 30, largest=8 << 20) for _ in range(12)]
+        for frames in await asyncio.gather(*asked):
+            assert len(frames) == 8
+        assert one.link._lines.bulk is line
+        assert one.link._bulk_asking._window._left == 16 << 20
 
 
 @story

@@ -11,6 +11,7 @@ import asyncio
 import enum
 import logging
 import secrets
+from collections import deque
 from typing import TYPE_CHECKING
 
 from kachery_core.errors import (
@@ -34,8 +35,11 @@ if TYPE_CHECKING:
     from kachery_daemon.network.link import BulkAnswering, Question
 
 _HEADER = 4
-# An answer of more is no answer to any question of ours.
-_LARGEST_ANSWER = 64 << 20
+# What all answers together may have on their way. A hub cuts a connection that does not read fast
+# enough, ours at twice this much.
+_ON_THE_WAY = 16 << 20
+# What frames may have around what they carry, and the parts of an answer.
+_SLACK = 64 << 10
 _log = logging.getLogger(__name__)
 
 
@@ -51,8 +55,9 @@ class _Flag(enum.IntFlag):
 class _Awaited:
     """One answer on its way."""
 
-    def __init__(self, inbox: str) -> None:
+    def __init__(self, inbox: str, largest: int) -> None:
         self.inbox = inbox
+        self.largest = largest
         self.frames: list[bytes] = []
         self.size = 0
         self.came = asyncio.Event()
@@ -72,8 +77,10 @@ class _Awaited:
             return
         number, flags = int.from_bytes(data[:3], "big"), data[3]
         self.size += len(data)
-        if number != self._number or self.size > _LARGEST_ANSWER:
-            self.ending = TransferStalledError("A part of an answer was lost on the way.")
+        if number != self._number or self.size > self.largest + _SLACK:
+            self.ending = TransferStalledError(
+                "An answer is longer than it may be, or a part of it was lost on the way."
+            )
             return
         self._number += 1
         if flags & (_Flag.OVER | _Flag.BUSY | _Flag.WHO):
@@ -83,6 +90,39 @@ class _Awaited:
         if not flags & _Flag.CONTINUED:
             self.frames.append(self._parts[0] if len(self._parts) == 1 else b"".join(self._parts))
             self._parts = []
+
+
+class _Window:
+    """Room for what is on its way; who waits longest comes first."""
+
+    def __init__(self, room: int) -> None:
+        self._room = self._left = room
+        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
+
+    async def take(self, size: int) -> int:
+        """Wait for room; how much was taken, which is never more than there is at all."""
+        size = min(size, self._room)
+        if self._waiting or size > self._left:
+            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append((size, turn))
+            try:
+                await turn
+            except asyncio.CancelledError:
+                if turn.done() and not turn.cancelled():
+                    self.give(size)
+                raise
+        else:
+            self._left -= size
+        return size
+
+    def give(self, size: int) -> None:
+        """Give room back."""
+        self._left += size
+        while self._waiting and (self._waiting[0][1].done() or self._waiting[0][0] <= self._left):
+            wanted, turn = self._waiting.popleft()
+            if not turn.done():
+                self._left -= wanted
+                turn.set_result(None)
 
 
 class BulkAsking:
@@ -95,15 +135,15 @@ class BulkAsking:
     def __init__(self, lines: Lines) -> None:
         self._lines = lines
         self._awaited: dict[str, _Awaited] = {}
+        self._window = _Window(_ON_THE_WAY)
 
-    async def request(self, subject: str, body: bytes, timeout: float) -> list[bytes]:
+    async def request(self, subject: str, body: bytes, timeout: float, largest: int) -> list[bytes]:
         """The frames of an answer; see `Link.bulk_request`."""
-        message_id = new_id()
-        awaited = await self._request(
-            subject, body, message_id, timeout, in_full=not self._lines.is_known
-        )
-        if awaited.ending == _Flag.WHO:
-            awaited = await self._request(subject, body, message_id, timeout, in_full=True)
+        taken = await self._window.take(largest)
+        try:
+            awaited = await self._request(subject, body, timeout, largest)
+        finally:
+            self._window.give(taken)
         if isinstance(awaited.ending, KacheryError):
             raise awaited.ending
         if awaited.ending == _Flag.OVER:
@@ -127,15 +167,24 @@ class BulkAsking:
         for awaited in self._awaited.values():
             awaited.end(unreachable(self._lines.standing.hub_url, None))
 
-    async def _request(
-        self, subject: str, body: bytes, message_id: bytes, timeout: float, *, in_full: bool
-    ) -> _Awaited:
-        lines = self._lines
-        token = secrets.token_hex(8)
-        awaited = self._awaited[token] = _Awaited(lines.inbox("b", token))
+    async def _request(self, subject: str, body: bytes, timeout: float, largest: int) -> _Awaited:
+        message_id = new_id()
+        in_full = not self._lines.is_known
+        while True:
+            awaited = _Awaited(self._lines.inbox("b", secrets.token_hex(8)), largest)
+            sealed = self._lines.envelopes.seal(
+                subject, body, message_id=message_id, in_full=in_full
+            )
+            await self._send(subject, sealed, awaited, timeout)
+            if awaited.ending != _Flag.WHO or in_full:
+                return awaited
+            in_full = True
+
+    async def _send(self, subject: str, sealed: bytes, awaited: _Awaited, timeout: float) -> None:
+        token = awaited.inbox.rpartition(".")[2]
+        self._awaited[token] = awaited
         try:
-            sealed = lines.envelopes.seal(subject, body, message_id=message_id, in_full=in_full)
-            await lines.open_bulk().publish(subject, sealed, awaited.inbox)
+            await self._lines.open_bulk().publish(subject, sealed, awaited.inbox)
             while awaited.ending is None:
                 awaited.came.clear()
                 await asyncio.wait_for(awaited.came.wait(), timeout)
@@ -145,7 +194,6 @@ class BulkAsking:
             ) from problem
         finally:
             del self._awaited[token]
-        return awaited
 
 
 class BulkAnswerer:

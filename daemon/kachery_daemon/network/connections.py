@@ -112,8 +112,9 @@ class Connection:
         """
         from nats.errors import Error  # noqa: PLC0415 - see `open`
 
+        client = self._open_client()
         try:
-            await self._open_client().publish(subject, data, reply)
+            await client.publish(subject, data, reply)
         except (OSError, Error) as problem:
             raise unreachable(self._hub_url, problem) from problem
 
@@ -136,8 +137,9 @@ class Connection:
         """
         from nats.errors import Error  # noqa: PLC0415 - see `open`
 
+        client = self._open_client()
         try:
-            return await self._open_client().subscribe(
+            return await client.subscribe(
                 subject,
                 cb=hear,
                 pending_msgs_limit=unread,
@@ -163,8 +165,9 @@ class Connection:
         """
         from nats.errors import Error  # noqa: PLC0415 - see `open`
 
+        client = self._open_client()
         try:
-            await self._open_client().flush(max(1, round(timeout)))
+            await client.flush(max(1, round(timeout)))
         except (OSError, Error, asyncio.TimeoutError) as problem:
             raise unreachable(self._hub_url, problem) from problem
 

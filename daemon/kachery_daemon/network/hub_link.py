@@ -15,6 +15,7 @@ from kachery_daemon.network.connections import unreachable
 from kachery_daemon.network.ending import begin_task, end_tasks
 from kachery_daemon.network.greeting import Greeting
 from kachery_daemon.network.lines import Lines
+from kachery_daemon.network.link import LARGEST_BULK
 from kachery_daemon.network.refreshing import Refresher
 from kachery_daemon.network.subscriptions import Subscriptions
 from kachery_daemon.network.supervision import Supervisor
@@ -225,10 +226,12 @@ class HubLink:
         self.check()
         await self._asking.tell(subject, body)
 
-    async def bulk_request(self, subject: str, body: bytes, timeout: float) -> list[bytes]:
+    async def bulk_request(
+        self, subject: str, body: bytes, timeout: float, *, largest: int = LARGEST_BULK
+    ) -> list[bytes]:
         """Ask one node for bytes; see `Link.bulk_request`."""
         await self._ready(None, timeout)
-        return await self._bulk_asking.request(f"{subject}.{_BULK}", body, timeout)
+        return await self._bulk_asking.request(f"{subject}.{_BULK}", body, timeout, largest)
 
     async def standing_changed(self) -> None:
         """The standing has something newer, or other roles are enabled: follow it."""

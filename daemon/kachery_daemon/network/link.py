@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from kachery_core.memberships import Membership
     from kachery_core.roles import Role
 
+# What an answer in bulk may have, unless the asker says something else.
+LARGEST_BULK = (1 << 20) + 1024
 State = Literal["connected", "connecting", "revoked", "expired"]
 
 
@@ -230,15 +232,19 @@ class Link(Protocol):
         """
         ...
 
-    async def bulk_request(self, subject: str, body: bytes, timeout: float) -> list[bytes]:
+    async def bulk_request(
+        self, subject: str, body: bytes, timeout: float, *, largest: int = LARGEST_BULK
+    ) -> list[bytes]:
         """Ask one node for bytes; the frames of its answer as they were given to `respond`.
 
-        Anybody on the way could have changed them: open and verify each.
+        Anybody on the way could have changed them: open and verify each. Requests wait for one
+        another when more would be on its way than the hub holds for this node.
 
         Args:
             subject: with the address and instance of one node.
             body: the question, sealed and signed.
             timeout: seconds without any bytes.
+            largest: how many bytes the answer may have.
 
         Raises:
             NoProviderError: nobody listens there (any more).
