@@ -148,14 +148,18 @@ def roles(name: str, *, enable: str, disable: str, as_json: bool) -> None:
 @channel.command()
 @_NAME
 @click.option("--quota", metavar="SIZE", help="How much to keep: bytes, or like 10GB.")
+@click.option("--store", metavar="URL", help="Object store for what leaves the disk: s3://…")
 @click.option("--off", is_flag=True, help="Take nothing more; what is kept stays and is served.")
 @_JSON
-def archive(name: str, *, quota: str | None, off: bool, as_json: bool) -> None:
+def archive(
+    name: str, *, quota: str | None, store: str | None, off: bool, as_json: bool
+) -> None:
     """Keep what members of channel NAME load and follow, for when its providers are off.
 
     The channel's owner has to allow it: `kachery channel grant NAME NODE_ID --archive --roles …`.
     """
-    _show_channel(belonging.archive(name, quota=quota, enabled=not off), as_json=as_json)
+    found = belonging.archive(name, quota=quota, store=store, enabled=not off)
+    _show_channel(found, as_json=as_json)
 
 
 def _show_channel(found: Channel, *, as_json: bool) -> None:
@@ -182,7 +186,8 @@ def _kept(archive: dict[str, Any]) -> str:
         f"{count_of(archive['contents'], 'content')}, {count_of(archive['subfeeds'], 'subfeed')}"
     )
     of = f"{shown_size(archive['size'])} of {shown_size(archive['quota'])}"
-    return f"{state}: {things}, {of}{waiting}"
+    shelf = f", then {printable(archive['store'])}" if archive["store"] else ""
+    return f"{state}: {things}, {of}{shelf}{waiting}"
 
 
 def _show_members(found: list[Member], *, as_json: bool) -> None:

@@ -172,7 +172,13 @@ def roles(
     return _channel(_post(_path(channel, "roles"), body))
 
 
-def archive(channel: str, *, quota: int | str | None = None, enabled: bool = True) -> Channel:
+def archive(
+    channel: str,
+    *,
+    quota: int | str | None = None,
+    store: str | None = None,
+    enabled: bool = True,
+) -> Channel:
     """Keep what other members load or follow on a channel, and have it while its providers are off.
 
     The channel's owner has to allow it (`archive=True` in `invite` or `grant`), with roles that
@@ -183,17 +189,22 @@ def archive(channel: str, *, quota: int | str | None = None, enabled: bool = Tru
         channel: its name or id.
         quota: bytes to keep for this channel, as a number or like "10GB"; None leaves it as it
             is, at first 100 GB.
+        store: URL of an object store (`s3://bucket/folder`), where contents stay, sealed, when
+            they leave the disk under the quota; "" for none; None leaves it as it is. Its keys
+            come from the node's environment. Needs the extra `s3`.
         enabled: False takes nothing more. What is kept stays, and is served as before.
 
     Raises:
         RoleMissingError: the owner did not allow it, or a role is missing or disabled.
         ChannelNotFoundError: this node is not in it.
+        UnavailableError: the object store cannot be used.
 
     Example:
         >>> kc.channels.archive("lab", quota="500GB")
     """
     size = _size(quota) if isinstance(quota, str) else quota
-    return _channel(_post(_path(channel, "archive"), {"is_on": enabled, "quota": size}))
+    choice = {"is_on": enabled, "quota": size, "store": store}
+    return _channel(_post(_path(channel, "archive"), choice))
 
 
 def _post(path: str, body: dict[str, Any]) -> Any:

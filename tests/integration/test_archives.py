@@ -194,6 +194,38 @@ def test_the_least_recently_used_goes_when_the_quota_is_reached(tmp_path: Path) 
         assert (kept(lab)["contents"], kept(lab)["size"]) == (1, 10_002)
 
 
+def test_what_leaves_the_disk_is_served_from_an_object_store(tmp_path: Path) -> None:
+    bucket = tmp_path / "bucket"
+    bucket.mkdir()
+    with archived_lab(tmp_path, quota=LARGE) as lab:
+        keeper = lab.nodes[2]
+        assert archive(keeper, 400, store="no url")["error"]["code"]
+        assert archive(keeper, store=f"file://{bucket}")["archive"]["quota"] == LARGE
+        uris = [lab.nodes[0].store(sample(LARGE - n), f"{n}.dat")["uri"] for n in range(2)]
+        small = lab.nodes[0].store(sample(1000), "small.dat")["uri"]
+        for uri in (small, *uris):
+            load(lab.nodes[1], uri)
+            name = uri.split("/")[2]
+            wait_for(lambda name=name: name in str(files(keeper)), "it is archived")
+        wait_for(lambda: kept(lab)["contents"] == 1, "the others left the disk")
+        assert "file://" in shell(keeper, "ls")
+        newcomer = lab.add()
+        lab.join(newcomer)
+        lab.nodes[0].terminate()
+        lab.nodes[1].terminate()
+        keeper.terminate()
+        lab.restart(2)
+        node = lab.nodes[newcomer]
+        wait_for(lambda: any(one["keeps"] for one in members(node).values()), "it is back")
+        wait_for(lambda: channel(node)["present"] == 1, "only the archive is there")
+        assert load(node, small) == "1000"
+        assert [load(node, uri) for uri in uris] == [str(LARGE), str(LARGE - 1)]
+
+
+def files(node: RunningNode) -> list[dict[str, Any]]:
+    return node.ask("GET", "/api/v1/files").json["files"]
+
+
 def test_without_the_grant_it_is_refused_and_with_it_the_shell_does_it(tmp_path: Path) -> None:
     with community(tmp_path, 2) as lab:
         keeper = lab.nodes[1]

@@ -81,10 +81,12 @@ class ArchiveChoice(Message, frozen=True):
     Attributes:
         is_on: whether it takes more; what it has it keeps.
         quota: bytes it may keep for this channel; null leaves that as it is, at first 100 GB.
+        store: URL of an object store for what leaves the disk, '' for none; null leaves it.
     """
 
     is_on: bool = True
     quota: Annotated[int, msgspec.Meta(ge=0, le=2**62)] | None = None
+    store: Annotated[str, msgspec.Meta(max_length=1024)] | None = None
 
 
 class ArchiveInfo(Answer, frozen=True):
@@ -97,6 +99,7 @@ class ArchiveInfo(Answer, frozen=True):
         contents: how many of them.
         subfeeds: how many it follows.
         waiting: what it was told of and does not have yet.
+        store: URL of the object store for what leaves the disk, or ''.
     """
 
     is_on: bool
@@ -105,6 +108,7 @@ class ArchiveInfo(Answer, frozen=True):
     contents: int
     subfeeds: int
     waiting: int
+    store: str = ""
 
 
 class ChannelInfo(Answer, frozen=True):

@@ -145,7 +145,9 @@ class ArchiveEndpoint(_ChannelEndpoint):
     async def post(self, channel: str, body: ArchiveChoice) -> ChannelInfo:
         """Be an archive."""
         archives = self.services.sharing.archives
-        return self._info(await archives.set(channel, is_on=body.is_on, quota=body.quota))
+        return self._info(
+            await archives.set(channel, is_on=body.is_on, quota=body.quota, shelf=body.store)
+        )
 
 
 class MembersEndpoint(Endpoint):
@@ -185,7 +187,13 @@ def _archive(archives: Archives, channel_id: str) -> ArchiveInfo | None:
         return None
     kept, holding = found
     return ArchiveInfo(
-        kept.is_on, kept.quota, holding.size, holding.contents, holding.subfeeds, holding.waiting
+        kept.is_on,
+        kept.quota,
+        holding.size,
+        holding.contents,
+        holding.subfeeds,
+        holding.waiting,
+        kept.shelf,
     )
 
 

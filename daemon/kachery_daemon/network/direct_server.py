@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import re
 import socket
@@ -20,6 +21,9 @@ from kachery_core.errors import KacheryError
 from kachery_daemon.network.frames import LARGEST_FRAME, Frames
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kachery_daemon.network.frames import FrameSource
     from kachery_daemon.network.tickets import Grant, Tickets
     from kachery_daemon.system.threads import Threads
     from kachery_store import Store
@@ -45,11 +49,12 @@ class DirectServer:
 
     Attributes:
         served: frames sent since the start.
+        open_frames: finds the frames of a content by its SHA-1.
     """
 
     def __init__(self, store: Store, tickets: Tickets, threads: Threads) -> None:
         self.served = 0
-        self._store = store
+        self.open_frames: Callable[[str], FrameSource] = functools.partial(Frames, store)
         self._tickets = tickets
         self._threads = threads
         self._listeners: list[socket.socket] = []
@@ -136,7 +141,7 @@ class DirectServer:
     def _send(self, connection: socket.socket, grant: Grant, first: int, last: int) -> bool:
         """Send frames from a thread."""
         connection.settimeout(_SEND_SECONDS)
-        with Frames(self._store, grant.sha1) as frames:
+        with self.open_frames(grant.sha1) as frames:
             if last > frames.count:
                 connection.sendall(_head(b"404 Not Found", 0))
                 return True

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from typing_extensions import Self
 
@@ -25,6 +25,42 @@ if TYPE_CHECKING:
     from kachery_store import Store
 
 LARGEST_FRAME = CHUNK_SIZE + TAG_SIZE
+
+
+class FrameSource(Protocol):
+    """The frames of one content, wherever it is; see `Frames`."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of the content."""
+        ...
+
+    @property
+    def count(self) -> int:
+        """Its frames."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        trace: TracebackType | None,
+        /,
+    ) -> None: ...
+
+    def length(self, first: int, last: int) -> int:
+        """Bytes of the frames [first, last)."""
+        ...
+
+    def fill(self, index: int, buffer: bytearray) -> memoryview:
+        """One verified frame, sealed, in a buffer."""
+        ...
+
+    def sealed(self, index: int) -> bytes:
+        """One verified frame, sealed."""
+        ...
 
 
 class Frames:

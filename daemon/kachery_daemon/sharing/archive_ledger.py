@@ -6,10 +6,13 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kachery_core.capabilities import content_discovery
 from kachery_core.messages import SubfeedKey
+from kachery_daemon.sharing.shelf import Shelved
 from kachery_store.database import Database
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from kachery_core.wire.node_archives import Passed
@@ -19,6 +22,8 @@ DEFAULT_QUOTA = 100 * 10**9
 # What waits to be fetched, of all tellers and of one: who floods, floods itself out.
 MOST_WAITING = 10_000
 MOST_OF_ONE = 2000
+# SQLite takes so many values in one question, whatever its version.
+_MOST_VALUES = 500
 _MIGRATIONS = (
     """CREATE TABLE archives (
         channel_id TEXT PRIMARY KEY, quota INTEGER NOT NULL, is_on INTEGER NOT NULL) WITHOUT ROWID;
@@ -28,17 +33,29 @@ _MIGRATIONS = (
         size INTEGER, attempts INTEGER NOT NULL, next_at REAL NOT NULL) WITHOUT ROWID;
     CREATE INDEX things_by_use ON things (channel_id, used_at);
     CREATE INDEX things_by_feed ON things (feed)""",
+    """ALTER TABLE archives ADD COLUMN shelf TEXT NOT NULL DEFAULT '';
+    CREATE TABLE shelved (
+        sha1 TEXT PRIMARY KEY, discovery BLOB NOT NULL UNIQUE, url TEXT NOT NULL,
+        size INTEGER NOT NULL, chunks BLOB NOT NULL) WITHOUT ROWID""",
 )
 _COLUMNS = "thing, feed, channel_id, manifest, label, size, attempts, next_at"
 
 
 @dataclass(frozen=True)
 class KeptArchive:
-    """For one channel: how many bytes may be kept, and whether more is taken."""
+    """For one channel: how many bytes may be kept, and whether more is taken.
+
+    Attributes:
+        channel_id: the channel.
+        quota: bytes on the disk.
+        is_on: whether more is taken.
+        shelf: URL of the object store for what leaves the disk, or ''.
+    """
 
     channel_id: str
     quota: int
     is_on: bool
+    shelf: str = ""
 
 
 @dataclass(frozen=True)
@@ -96,16 +113,16 @@ class ArchiveLedger:
         """The channels this node is, or was, an archive for; makes no file where there is none."""
         if not self._path.exists():
             return []
-        rows = self._database.rows("SELECT channel_id, quota, is_on FROM archives")
-        return [KeptArchive(channel_id, quota, bool(is_on)) for channel_id, quota, is_on in rows]
+        rows = self._database.rows("SELECT channel_id, quota, is_on, shelf FROM archives")
+        return [KeptArchive(name, quota, bool(is_on), shelf) for name, quota, is_on, shelf in rows]
 
     def set(self, kept: KeptArchive) -> None:
         """Be an archive for a channel, or no longer."""
         with self._database.writing() as connection:
             connection.execute(
-                "INSERT INTO archives VALUES (?,?,?) ON CONFLICT (channel_id)"
-                " DO UPDATE SET quota=excluded.quota, is_on=excluded.is_on",
-                (kept.channel_id, kept.quota, kept.is_on),
+                "INSERT INTO archives VALUES (?,?,?,?) ON CONFLICT (channel_id)"
+                " DO UPDATE SET quota=excluded.quota, is_on=excluded.is_on, shelf=excluded.shelf",
+                (kept.channel_id, kept.quota, kept.is_on, kept.shelf),
             )
 
     def take(self, channel_id: str, teller: str, passed: Passed) -> int:
@@ -183,6 +200,31 @@ class ArchiveLedger:
         )
         return Holding(*rows[0])
 
+    def shelve(self, shelved: Shelved) -> None:
+        """A content is on a shelf from now on."""
+        discovery = content_discovery(shelved.sha1)
+        with self._database.writing() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO shelved VALUES (?,?,?,?,?)",
+                (shelved.sha1, discovery, shelved.url, shelved.size, shelved.table),
+            )
+
+    def find_shelved(self, discoveries: Sequence[bytes]) -> dict[bytes, Shelved]:
+        """What is on shelves of what is looked for."""
+        found: dict[bytes, Shelved] = {}
+        if not self._path.exists():
+            return found
+        for start in range(0, len(discoveries), _MOST_VALUES):
+            some = discoveries[start : start + _MOST_VALUES]
+            marks = ",".join("?" * len(some))
+            rows = self._database.rows(
+                "SELECT discovery, sha1, url, size, chunks FROM shelved"
+                f" WHERE discovery IN ({marks})",
+                some,
+            )
+            found.update({discovery: Shelved(*facts) for discovery, *facts in rows})
+        return found
+
     def close(self) -> None:
         """Close this thread's connection."""
         self._database.close()
@@ -198,7 +240,12 @@ class ArchiveLedger:
 
 
 def _touch(connection: Connection, name: str, feed: str, now: float) -> bool:
-    """Note that a thing was used, with the whole feed it is of; False if it is new."""
+    """Note that a thing was used, with the whole feed it is of; False if it is new.
+
+    What is on a shelf stays there, and is not fetched again.
+    """
+    if not feed and connection.execute("SELECT 1 FROM shelved WHERE sha1=?", (name,)).fetchone():
+        return True
     if feed:  # a feed is let go as a whole
         connection.execute("UPDATE things SET used_at=? WHERE feed=?", (now, feed))
     sql = "UPDATE things SET used_at=? WHERE thing=?"

@@ -26,6 +26,7 @@ from kachery_daemon.sharing.archive_ledger import (
     KeptArchive,
 )
 from kachery_daemon.sharing.archive_room import ArchiveRoom
+from kachery_daemon.sharing.shelves import Shelves
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -70,6 +71,7 @@ class Archives:
         self._threads = threads
         self._telling = telling
         self._ledger = ArchiveLedger(store.folder.state)
+        self.shelves = Shelves(store, self._ledger)
         self._hearing = ArchiveHearing(self._ledger, threads, self._wake)
         self._kept: dict[str, KeptArchive] = {}
         self._holding: dict[str, Holding] = {}
@@ -92,7 +94,12 @@ class Archives:
             self._feeds, sharing, self._ledger, self._telling, self._threads
         )
         self._room = ArchiveRoom(
-            self._store, self._feeds, self._following, self._ledger, self._threads
+            self._store,
+            self._feeds,
+            self._following,
+            self._ledger,
+            self._threads,
+            self.shelves,
         )
         for kept in await self._threads.run(self._ledger.archives):
             self._kept[kept.channel_id] = kept
@@ -114,15 +121,25 @@ class Archives:
         link.watch(self._wake)
         self._wake()
 
-    async def set(self, name_or_id: str, *, is_on: bool = True, quota: int | None = None) -> Member:
+    async def set(
+        self,
+        name_or_id: str,
+        *,
+        is_on: bool = True,
+        quota: int | None = None,
+        shelf: str | None = None,
+    ) -> Member:
         """Be an archive for a channel, or take nothing more; what is kept stays and is served.
 
         Args:
             name_or_id: the channel.
             is_on: whether to keep what passes from now on.
             quota: bytes; None leaves it as it is, at first 100 GB.
+            shelf: URL of an object store, where contents stay when they leave the disk; '' for
+                none from now on (what is there is served still); None leaves it as it is.
 
         Raises:
+            InvalidInputError, UnavailableError: there is no such object store.
             ChannelNotFoundError: this node is not in such a channel.
             RoleMissingError: the owner did not grant it, or roles are missing or disabled.
         """
@@ -131,7 +148,14 @@ class Archives:
             _check(member)
         channel_id = member.standing.channel_id
         known = self._kept.get(channel_id, KeptArchive(channel_id, DEFAULT_QUOTA, is_on))
-        kept = replace(known, is_on=is_on, quota=known.quota if quota is None else quota)
+        kept = replace(
+            known,
+            is_on=is_on,
+            quota=known.quota if quota is None else quota,
+            shelf=known.shelf if shelf is None else shelf,
+        )
+        if shelf:
+            await self._threads.transfer(self._check_shelf, shelf)
         await self._threads.run(self._ledger.set, kept)
         self._kept[channel_id] = kept
         await self._room.make(kept)
@@ -139,6 +163,9 @@ class Archives:
         await self._listen()
         self._wake()
         return member
+
+    def _check_shelf(self, url: str) -> None:
+        self.shelves.shelf(url).check()
 
     def kept(self, channel_id: str) -> tuple[KeptArchive, Holding] | None:
         """What this node keeps for a channel; None if it never was an archive there."""

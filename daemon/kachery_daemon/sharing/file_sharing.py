@@ -14,6 +14,7 @@ from kachery_store.walking import all_sha1, note_some
 if TYPE_CHECKING:
     from kachery_daemon.channels.channels import Channels
     from kachery_daemon.network.link import Link
+    from kachery_daemon.sharing.shelves import Shelves
     from kachery_daemon.system.threads import Threads
     from kachery_store import Store
 
@@ -51,6 +52,11 @@ class FileSharing:
     def addresses(self, link: Link) -> list[str]:
         """Where the members of a channel may reach this node directly; none if they may not."""
         return self.direct.addresses(link)
+
+    def use(self, shelves: Shelves) -> None:
+        """Provide what is on shelves as well."""
+        self._provider.use(shelves)
+        self.direct.server.open_frames = shelves.frames
 
     async def start(self) -> None:
         """Begin to answer, on every channel there is or will be."""

@@ -33,8 +33,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from typing import Any
 
+    from kachery_daemon.network.frames import FrameSource
     from kachery_daemon.network.link import Link, Question, Respond
     from kachery_daemon.sharing.direct_path import DirectPath
+    from kachery_daemon.sharing.shelves import Shelves
     from kachery_daemon.system.threads import Threads
     from kachery_store import Store
     from kachery_store.objects import Held
@@ -73,6 +75,7 @@ class FileProvider:
         self._threads = threads
         self._direct = direct
         self._offering = Offering(store)
+        self._open: Callable[[str], FrameSource] = functools.partial(Frames, store)
         self._making: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -84,6 +87,11 @@ class FileProvider:
         await link.serve(own, role, functools.partial(self._get, link))
         await link.serve_bulk(own, role, functools.partial(self._send, link))
         link.watch(lambda: self._begin(self._direct.open_for(link)))
+
+    def use(self, shelves: Shelves) -> None:
+        """Provide what is on shelves as well."""
+        self._offering.shelves = shelves
+        self._open = shelves.frames
 
     async def close(self) -> None:
         """Stop what goes on beside the answers."""
@@ -139,7 +147,7 @@ class FileProvider:
         sha1 = await self._held(asked.discovery, question)
         if sha1 is None or not isinstance(asked, AskChunks):
             return
-        frames = await self._threads.send(Frames, self._store, sha1)
+        frames = await self._threads.send(self._open, sha1)
         with frames:
             for index in range(asked.first, min(asked.first + asked.count, frames.count)):
                 if not link.is_allowed(question.sender, Role.REQUEST_FILES):

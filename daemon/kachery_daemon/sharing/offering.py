@@ -15,8 +15,9 @@ from kachery_core.wire.node import pack
 from kachery_core.wire.node_files import MOST_INLINE, FileFacts, FileOffer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
+    from kachery_daemon.sharing.shelves import Shelves
     from kachery_store import Store
     from kachery_store.objects import Held
 
@@ -39,7 +40,13 @@ class Found:
 
 
 class Offering:
-    """Looks into a store for others. Any thread may use it."""
+    """Looks into a store for others. Any thread may use it.
+
+    Attributes:
+        shelves: where else content of this node is; None for nowhere.
+    """
+
+    shelves: Shelves | None = None
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -49,11 +56,7 @@ class Offering:
         """Offers of all that is here; short content comes along."""
         found = Found()
         room = MOST_INLINE
-        for discovery, sha1 in self._store.catalog.find_discoveries(discoveries).items():
-            held = self._find(sha1)
-            facts = None if held is None else self._facts(held, inline_limit, found)
-            if held is None or facts is None:
-                continue
+        for discovery, sha1, facts in self._all_facts(discoveries, inline_limit, found):
             note = seal_note(content_key(sha1), os.urandom(NONCE_SIZE), pack(facts))
             if len(note) > room:
                 found.answers.append([])
@@ -62,13 +65,36 @@ class Offering:
             found.answers[-1].append(FileOffer(discovery, note))
         return found
 
+    def _all_facts(
+        self, discoveries: Sequence[bytes], inline_limit: int, found: Found
+    ) -> Iterator[tuple[bytes, str, FileFacts]]:
+        """What is here, or else on a shelf."""
+        shelved = {} if self.shelves is None else self.shelves.find(discoveries)
+        for discovery, sha1 in self._store.catalog.find_discoveries(discoveries).items():
+            held = self._find(sha1)
+            facts = None if held is None else self._facts(held, inline_limit, found)
+            if held is not None:
+                shelved.pop(discovery, None)
+            if facts is not None:
+                yield discovery, sha1, facts
+        for discovery, one in shelved.items():
+            yield discovery, one.sha1, FileFacts(one.size, one.table)
+
     def held(self, discovery: bytes) -> str | None:
         """The SHA-1 of a content that is here."""
         sha1 = self._store.catalog.find_discoveries([discovery]).get(discovery)
-        return sha1 if sha1 is not None and self._find(sha1) is not None else None
+        if sha1 is not None and self._find(sha1) is not None:
+            return sha1
+        shelved = None if self.shelves is None else self.shelves.find([discovery]).get(discovery)
+        return None if shelved is None else shelved.sha1
 
     def table(self, sha1: str) -> bytes:
         """The encoded chunk table of a content; it may have to be made first, which takes long."""
+        held = self._find(sha1)
+        if held is None and self.shelves is not None:
+            table = self.shelves.table(sha1)
+            if table is not None:
+                return table
         return encode_manifest(self._store.objects.manifest(self._store.objects.get(sha1)))
 
     def _find(self, sha1: str) -> Held | None:

@@ -37,6 +37,7 @@ class Sharing:
         self.feeds.followers.passed = self.telling.followed
         self.loads.passed = self.telling.passed
         self.archives = Archives(store, feeds, channels, threads, self.telling)
+        self.files.use(self.archives.shelves)
         self.explaining = Explaining(store, feeds, threads, channels)
         self.checking = Checking(channels, self.files.addresses)
 

@@ -7,10 +7,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from kachery_core.errors import FeedNotFoundError
+from kachery_core.capabilities import content_discovery
+from kachery_core.errors import FeedNotFoundError, InvalidInputError, UnavailableError
 from kachery_core.wire.node_archives import Passed, PassedContent, PassedSubfeed
 from kachery_daemon.sharing.archive_ledger import ArchiveLedger, Holding, KeptArchive
 from kachery_daemon.sharing.archive_room import ArchiveRoom
+from kachery_daemon.sharing.shelves import Shelves
 from kachery_daemon.system.threads import Threads
 from kachery_store import Store
 from kachery_store.collection import Collection
@@ -30,7 +32,8 @@ class World:
         self.stopped = []
         feeds = SimpleNamespace(get=self._get, delete=self._delete)
         following = SimpleNamespace(stop=self._stop)
-        self.room = ArchiveRoom(self.store, feeds, following, self.ledger, self.threads)
+        shelves = Shelves(self.store, self.ledger)
+        self.room = ArchiveRoom(self.store, feeds, following, self.ledger, self.threads, shelves)
 
     def archive(self, data: bytes, *, fetched: bool = True) -> str:
         sha1 = self.store.add_bytes(data, Label(fetched=fetched)).sha1
@@ -53,8 +56,8 @@ class World:
             if thing.sha1 == sha1:
                 self.ledger.fetched(thing, size)
 
-    def make(self, quota: int, needed: int = 0) -> None:
-        kept = KeptArchive(LAB, quota, is_on=True)
+    def make(self, quota: int, needed: int = 0, shelf: str = "") -> None:
+        kept = KeptArchive(LAB, quota, is_on=True, shelf=shelf)
         asyncio.run(self.room.make(kept, needed))
 
     def has(self, sha1: str) -> bool:
@@ -122,3 +125,25 @@ def test_the_quota_of_programs_leaves_archived_content_alone(world):
     assert [entry.sha1 for entry in gone] == [fetched]
     assert world.has(archived)
     assert Collection(world.store).let_go([fetched, "0" * 40]) == []
+
+
+def test_what_leaves_the_disk_goes_to_the_shelf_and_is_not_wanted_again(world, tmp_path):
+    (tmp_path / "bucket").mkdir()
+    old, new = world.archive(b"o" * 1000), world.archive(b"n" * 1000)
+    own = world.archive(b"w" * 1000, fetched=False)
+    world.make(2000, shelf=f"file://{tmp_path}/bucket")
+    assert [world.has(sha1) for sha1 in (old, new, own)] == [False, True, True]
+    discoveries = [content_discovery(sha1) for sha1 in (old, new, own)]
+    (found,) = world.ledger.find_shelved(discoveries).values()
+    assert (found.sha1, found.size) == (old, 1000)
+    told = Passed(bytes(32), bytes(32), [PassedContent(bytes.fromhex(old))], [])
+    assert world.ledger.take(LAB, "bob", told) == 0
+    assert len(world.ledger.find_shelved(discoveries * 400)) == 1
+
+
+def test_a_shelf_that_does_not_take_it_keeps_it_on_the_disk(world, tmp_path):
+    sha1 = world.archive(b"o" * 1000)
+    with pytest.raises((InvalidInputError, UnavailableError)):
+        world.make(0, shelf=f"file://{tmp_path}/missing")
+    assert world.has(sha1)
+    assert world.ledger.holding(LAB) == Holding(contents=1, size=1000)
