@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.feed_logs import messages, open_log
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from benchmarks.feed_logs import Log
 
@@ -30,13 +30,17 @@ class Program:
     Args:
         module: another one that speaks like this.
         environment: its variables; those of this process if None.
+        arguments: of the module.
     """
 
     def __init__(
-        self, module: str = "benchmarks.feed_program", environment: dict[str, str] | None = None
+        self,
+        module: str = "benchmarks.feed_program",
+        environment: dict[str, str] | None = None,
+        arguments: Sequence[str] = (),
     ) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", module],
+            [sys.executable, "-m", module, *arguments],
             env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from benchmarks import remote_files, remote_small
+from benchmarks import remote_crowd, remote_files, remote_small
 from benchmarks.remote_lab import lab
 
 if TYPE_CHECKING:
@@ -22,9 +22,10 @@ def measure(measuring: Measuring, scratch: Path, sizes: Sizes) -> list[Table]:
     folder.mkdir()
     with contextlib.ExitStack() as stack:
         made = stack.enter_context(lab(folder))
-        return [
+        tables = [
             # Small files first: deleting large ones changes where the file system puts new ones.
             *remote_small.small(measuring, made, sizes),
             *remote_files.first_byte(measuring, folder, made, sizes),
             *remote_files.large(measuring, folder, made, sizes, stack),
         ]
+    return [*tables, *remote_crowd.crowd(folder, sizes)]

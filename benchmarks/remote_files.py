@@ -64,8 +64,8 @@ def large(
         timings,
         _RAW,
         note=(
-            "Hub, nodes and programs are processes of their own that share the cores. kachery's rows"
-            " find the file, read, seal, open, verify (SHA-1 and BLAKE3), write and wait for"
+            "Hub, nodes and programs are processes of their own that share the cores. kachery's"
+            " rows find the file, read, seal, open, verify (SHA-1 and BLAKE3), write and wait for"
             " the disk; the others say what they do."
         ),
         rates=True,

@@ -1,7 +1,7 @@
 """A user's program beside a node: `python -m benchmarks.remote_program`.
 
-It does what each line of JSON tells it, `{"do": …, …}`, and answers with one line. Times are seconds;
-moments are `time.monotonic`, one clock for all processes of the machine.
+It does what each line of JSON tells it, `{"do": …, …}`, and answers with one line. Times are
+seconds; moments are `time.monotonic`, one clock for all processes of the machine.
 """
 
 from __future__ import annotations

@@ -39,9 +39,9 @@ def small(measuring: Measuring, lab: Lab, sizes: Sizes) -> list[Table]:
         "Small things from another node",
         ("what", "how many", "p50", "p99", "max"),
         note=(
-            "All runs together. Texts of 1 KB that only the other node has, found, fetched, verified"
-            f" and stored. Messages of 200 bytes, one every {duration(_PAUSE)}: from before the call"
-            " that appends at one node to the moment a program at another node has it"
+            "All runs together. Texts of 1 KB that only the other node has, found, fetched,"
+            f" verified and stored. Messages of 200 bytes, one every {duration(_PAUSE)}: from"
+            " before the call that appends at one node to the moment a program at another node has it"
             " verified and decoded. `load_many` is one call per run."
         ),
     )

@@ -30,8 +30,9 @@ def tell_channel_story(alice: Node, folder: Path, array: str) -> None:
         load_large_file(alice, bob, folder)
         follow_feed(bob)
         refuse_role(alice, bob)
+        title("A third workstation, Carol's, is an archive: it keeps what passes")
         carol = stack.enter_context(Node(folder, "carol").running())
-        # keep_what_passes(alice, bob, carol)
+        keep_what_passes(alice, bob, carol)
         revoke(alice, bob)
 
 
@@ -138,7 +139,6 @@ def refuse_role(alice: Node, bob: Node) -> None:
 def keep_what_passes(alice: Node, bob: Node, carol: Node) -> None:
     import kachery_jupyter as kc
 
-    title("Carol's node is an archive: it keeps what passes")
     invitation = kc.channels.invite(CHANNEL, carol.node_id, name="carol", archive=True)
     carol.shell("channel", "join", invitation)
     carol.shell("channel", "archive", CHANNEL, "--quota", "100MB")
@@ -153,7 +153,9 @@ def keep_what_passes(alice: Node, bob: Node, carol: Node) -> None:
     check("Bob does not any more", bob.python(f"print(kc.exists({uri!r}))") == "False")
     alice.stop()
     check("Alice's node is off", not (alice.storage / ".state" / "node.json").exists())
-    check("Bob loads it from the archive", bob.shell("cat", uri) == "worth keeping")
+    check("Bob loads it all the same", bob.shell("cat", uri) == "worth keeping")
+    source = bob.python(f"print(kc.info({uri!r}).origin['node'])")
+    check("from the archive", source == carol.node_id)
     alice.start()
     wait_for(lambda: present() == 2, "all are there again")
 

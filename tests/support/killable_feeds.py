@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kachery_core.errors import KacheryError
-from kachery_core.messages import SubfeedKey
+from kachery_core.messages import Head, SubfeedKey
 from kachery_daemon.__main__ import main as run_node
+from kachery_daemon.feeds.copying import GapError
 from tests.support.feed_samples import open_feeds
 
 if TYPE_CHECKING:
@@ -94,8 +95,15 @@ async def _answer(feeds: Feeds, asked: dict[str, Any]) -> dict[str, Any]:
             payloads = [json.dumps(message).encode() for message in asked["messages"]]
             first, count = await feeds.append(key, bytes.fromhex(asked["append_id"]), payloads)
             return {"first": first, "count": count}
+        if "taken" in asked:
+            await feeds.copies.add(key.feed)
+            before = Head(asked["before"], bytes.fromhex(asked["entry"]))
+            head = await feeds.copies.take(key, before, base64.b64decode(asked["taken"]))
+            return {"length": head.length}
         await feeds.wait({key: asked["position"]}, 0.02)
         before, run = await feeds.read(key, asked["position"], 1 << 20)
+    except GapError:
+        return {"length": (await feeds.copies.head(key)).length}
     except KacheryError as problem:
         return {"problem": f"{type(problem).__name__}: {problem}"}
     return {"before": before.length, "run": base64.b64encode(run).decode()}

@@ -235,7 +235,7 @@ class BulkAnswerer:
         lines = self._lines
         number = 0
 
-        async def respond(frame: bytes) -> None:
+        async def respond(frame: bytes | memoryview) -> None:
             nonlocal number
             line = lines.open_bulk()
             room = line.largest_message - _HEADER

@@ -81,7 +81,7 @@ class Peer:
 # What answers a question: nothing at all, one answer, or several.
 Answering = Callable[[Question], Awaitable[Sequence[bytes] | bytes | None]]
 # Sends one frame of a bulk answer; the link says by itself when the answer is over.
-Respond = Callable[[bytes], Awaitable[None]]
+Respond = Callable[["bytes | memoryview"], Awaitable[None]]
 BulkAnswering = Callable[[Question, Respond], Awaitable[None]]
 # Takes a one-way message: who sent it, and what.
 Hearing = Callable[["Membership", bytes], Awaitable[None]]

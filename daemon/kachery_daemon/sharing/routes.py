@@ -157,6 +157,8 @@ class Route:
         except asyncio.CancelledError:
             connection.cut()
             await asyncio.wait([work])
+            if not work.cancelled():
+                work.exception()  # how it ended is of no interest: it was cut
             connection.close()
             raise
         self._connections.give_back(connection)
