@@ -42,6 +42,8 @@ LARGEST = 40_000_000
 RATES = (0.0, 20e6, 5e6)
 TIMEOUTS = (3.0, 6.0, 12.0)
 GRACE = 1.0
+# What a computer that does other things as well may add; seldom.
+BUSY_GRACE = 4.0
 HEALED_SECONDS = 60.0
 
 pytestmark = [
@@ -75,6 +77,7 @@ class Figures:
     paths: Counter[str] = field(default_factory=Counter)
     after: Counter[str] = field(default_factory=Counter)
     resumed_chunks: int = 0
+    late: int = 0
     latest: float = -99.0
     present: list[float] = field(default_factory=list)
     loaded: list[float] = field(default_factory=list)
@@ -86,7 +89,9 @@ class Figures:
         print(f"endings {dict(self.endings)}, paths {dict(self.paths)}")
         print(f"loads that failed after everything was put right {dict(self.after)}")
         print(f"finished chunks that were not asked for again {self.resumed_chunks}")
-        print(f"the latest ending {self.latest:+.2f} s from its timeout")
+        print(
+            f"the latest ending {self.latest:+.2f} s from its timeout, {self.late} after its grace"
+        )
         for name in ("present", "loaded", "caught_up", "overhead"):
             values = sorted(getattr(self, name)) or [0.0]
             median, last = statistics.median(values), values[-1]
@@ -129,7 +134,8 @@ def insist(cuts: CutLab, content: Content, seconds: float, figures: Figures) -> 
         wait_answering(cuts)
         ended = load(cuts.requester, content, seconds)
         figures.endings[ended.how] += 1
-        assert ended.seconds <= seconds + GRACE, ended
+        assert ended.seconds <= seconds + BUSY_GRACE, ended
+        figures.late += ended.seconds > seconds + GRACE
         figures.latest = max(figures.latest, ended.seconds - seconds)
         if ended.how != "cut":
             return ended.how
@@ -189,7 +195,7 @@ def test_every_load_ends_whole_or_with_a_clear_error_and_heals(tmp_path: Path) -
         with contextlib.closing(feed):
             for number in range(RUNS):
                 rnd = random.Random(f"{SEED}/{number}")
-                before, way = way, rnd.choice(("direct", "hub"))
+                before, way = way, ("direct", "hub")[number // 4 % 2]
                 print(f"run {number} by {way}:", end=" ", flush=True)
                 choose_way(cuts, way, before)
                 print(one_run(cuts, rnd, figures), flush=True)
@@ -199,3 +205,4 @@ def test_every_load_ends_whole_or_with_a_clear_error_and_heals(tmp_path: Path) -
                     proxy.heal()
             print(f"messages {len(feed.seen)}, errors {feed.errors}, slowest {feed.slowest:.1f} s")
     figures.say()
+    assert figures.late <= RUNS // 50
