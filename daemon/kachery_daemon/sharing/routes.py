@@ -252,8 +252,10 @@ class Route:
                     indices = [left.popleft() for _ in range(min(self._pace.chunks, len(left)))]
                     workers.add(asyncio.ensure_future(self._fetch_some_by_hub(indices, run)))
                 done, workers = await asyncio.wait(workers, return_when=asyncio.FIRST_COMPLETED)
-                for worker in done:
-                    worker.result()
+                # All are looked at: several may fail at the same time.
+                problems = [each for each in (one.exception() for one in done) if each is not None]
+                if problems:
+                    raise problems[0]
         finally:
             for worker in workers:
                 worker.cancel()
