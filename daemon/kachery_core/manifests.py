@@ -86,9 +86,11 @@ class _EqualChunks(Sequence[Chunk]):
     def __getitem__(self, index: slice) -> tuple[Chunk, ...]: ...
     def __getitem__(self, index: int | slice) -> Chunk | tuple[Chunk, ...]:
         if isinstance(index, slice):
-            return tuple(self[number] for number in range(*index.indices(len(self))))
+            return tuple(map(self._at, range(*index.indices(len(self)))))
+        return self._at(range(len(self))[index])
+
+    def _at(self, number: int) -> Chunk:
         size, width, algorithm, digests = self._facts
-        number = range(len(self))[index]
         length = _DIGEST_BYTES[algorithm]
         digest = digests[number * length : (number + 1) * length].hex()
         return Chunk(number * width, min((number + 1) * width, size), algorithm, digest)
@@ -132,12 +134,13 @@ def encode_manifest(manifest: Manifest) -> bytes:
     table = io.BytesIO()
     table.write(json_bytes({"size": manifest.size, "sha1": manifest.sha1, "chunks": []})[:-2])
     for first in range(0, len(manifest.chunks), _PIECE_ROWS):
-        rows = [
-            {"start": chunk.start, "end": chunk.end, chunk.algorithm: chunk.digest}
+        # As `json_bytes` writes it, several times faster: somebody waits for the first byte.
+        rows = ",".join(
+            f'{{"start":{chunk.start},"end":{chunk.end},"{chunk.algorithm}":"{chunk.digest}"}}'
             for chunk in manifest.chunks[first : first + _PIECE_ROWS]
-        ]
+        )
         table.write(b"," if first else b"")
-        table.write(json_bytes(rows)[1:-1])
+        table.write(rows.encode("ascii"))
     table.write(b"]}")
     return table.getvalue()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from importlib import import_module
@@ -84,6 +85,8 @@ def kachery() -> None:
 
 def main() -> NoReturn:
     """Run the command line and leave with its exit status."""
+    # Complaints say all of it; hints for programs would be in the way.
+    logging.getLogger("kachery_jupyter").setLevel(logging.ERROR)
     sys.exit(run(sys.argv[1:]))
 
 

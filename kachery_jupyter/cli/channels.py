@@ -77,10 +77,11 @@ def join(invitation: str, *, as_json: bool) -> None:
 
 @channel.command()
 @_NAME
+@click.option("--abandon", is_flag=True, help="Also if it is yours: nobody can invite any more.")
 @_JSON
-def leave(name: str, *, as_json: bool) -> None:
+def leave(name: str, *, abandon: bool, as_json: bool) -> None:
     """Leave a channel, and forget it with its keys. What was fetched stays."""
-    belonging.leave(name)
+    belonging.leave(name, abandon=abandon)
     if as_json:
         click.echo(json.dumps({"left": name}))
     else:

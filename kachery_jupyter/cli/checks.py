@@ -77,6 +77,7 @@ def _storage(folder: Folder) -> Iterator[Finding]:
     yield from _permissions(folder)
     yield from _databases(folder)
     yield from _set_aside(folder)
+    yield from _unfinished(folder)
 
 
 def _space(root: Path) -> Finding:
@@ -194,6 +195,17 @@ def _set_aside(folder: Folder) -> Iterator[Finding]:
             f"{count_of(count, 'damaged file')} set aside in {folder.damaged}",
             "Store the originals again, then delete what is in that folder.",
         )
+
+
+def _unfinished(folder: Folder) -> Iterator[Finding]:
+    """What was not fetched to its end: it takes room, and is gone on with."""
+    paths = [*(folder.state / "downloads").glob("*.part")]
+    if paths:
+        # Sparse files: what they take is what has arrived.
+        taken = sum(path.stat().st_blocks * 512 for path in paths)
+        count = count_of(len(paths), "unfinished download")
+        text = f"{count}, {shown_size(taken)}; kept for a week, to be gone on with"
+        yield Finding("ok", "downloads", text)
 
 
 def _node() -> Iterator[Finding]:

@@ -107,13 +107,18 @@ def join(invitation: str) -> Channel:
     return _channel(_post("/channels/join", {"invitation": invitation}))
 
 
-def leave(channel: str) -> None:
+def leave(channel: str, *, abandon: bool = False) -> None:
     """Leave a channel, and forget it with its keys. What you fetched stays.
+
+    Args:
+        channel: its name or id.
+        abandon: leave a channel that you own; nobody can invite, revoke or renew there any more.
 
     Raises:
         ChannelNotFoundError: this node is not in it.
+        InvalidInputError: you own it, and did not say `abandon`.
     """
-    _post(_path(channel, "leave"), {})
+    _post(_path(channel, "leave"), {"abandon": abandon})
 
 
 def ls() -> list[Channel]:

@@ -12,7 +12,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from kachery_core.errors import DaemonNotRunningError, EndpointNotFoundError, error_from_wire
-from kachery_jupyter.client.connection import current_place
+from kachery_jupyter.client.connection import current_place, forget_place
 from kachery_jupyter.client.node import wrong_daemon
 from kachery_jupyter.client.progress import reaching_bar
 
@@ -55,7 +55,12 @@ def fetch(wanted: Sequence[ContentUri], channel: str | None = None, title: str =
         course = _Course(report)
         for start in range(0, len(wanted), _MOST_AT_ONCE):
             some = wanted[start : start + _MOST_AT_ONCE]
-            found += _fetch_some(node.door, some, channel, course)
+            try:
+                found += _fetch_some(node.door, some, channel, course)
+            except DaemonNotRunningError:
+                # It may have been started again elsewhere: the next load looks for it.
+                forget_place()
+                raise
             course.go_on()
     return found
 

@@ -8,22 +8,17 @@ for as many runs as somebody has patience for; KACHERY_TEST_CUTS_SEED for other 
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import http.client
-import json
 import os
 import random
 import statistics
-import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from kachery_core.digests import CHUNK_SIZE
-from kachery_core.errors import KacheryError, error_from_wire
 from tests.support.channels import channel, wait_for
 from tests.support.cut_lab import (
     PROVIDERS,
@@ -34,13 +29,12 @@ from tests.support.cut_lab import (
     process_fault,
     wait_answering,
 )
+from tests.support.cut_loads import Content, Ended, load, watched
 from tests.support.told_feed import ToldFeed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.support.nodes import RunningNode
 
 RUNS = int(os.environ.get("KACHERY_TEST_CUTS", "8"))
 SEED = int(os.environ.get("KACHERY_TEST_CUTS_SEED", "20261121"))
@@ -48,6 +42,8 @@ LARGEST = 40_000_000
 RATES = (0.0, 20e6, 5e6)
 TIMEOUTS = (3.0, 6.0, 12.0)
 GRACE = 1.0
+# What a computer that does other things as well may add; seldom.
+BUSY_GRACE = 4.0
 HEALED_SECONDS = 60.0
 
 pytestmark = [
@@ -55,134 +51,6 @@ pytestmark = [
     pytest.mark.timeout(180 + 60 * RUNS),
     pytest.mark.skipif(os.name == "nt", reason="needs SIGSTOP"),
 ]
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How one load ended.
-
-    Attributes:
-        how: whole, nobody, cut (the requester was killed), or the name of the error.
-        seconds: how long it took.
-        path: on which way bytes came at last.
-    """
-
-    how: str
-    seconds: float
-    path: str = ""
-
-
-def load(node: RunningNode, content: Content, seconds: float) -> Ended:
-    """Ask a node for a content, as a program does; however that ends."""
-    began = time.monotonic()
-    path, last = "", {}
-    try:
-        for line in _lines(node, content, seconds):
-            path = line.get("progress", {}).get("path") or path
-            last = line
-    except TimeoutError:
-        return Ended("never", time.monotonic() - began, path)
-    except (OSError, http.client.HTTPException):
-        return Ended("cut", time.monotonic() - began, path)
-    took = time.monotonic() - began
-    if "done" in last:
-        return Ended("whole" if last["done"] == [True] else "nobody", took, path)
-    if "error" not in last:
-        return Ended("cut", took, path)
-    error = error_from_wire(last["error"])
-    assert isinstance(error, KacheryError)
-    assert str(error)
-    return Ended(type(error).__name__, took, path)
-
-
-def _lines(node: RunningNode, content: Content, seconds: float) -> Iterator[dict[str, Any]]:
-    wanted = {"sha1": content.sha1, "manifest": content.manifest, "name": "cut.dat"}
-    body = json.dumps({"uris": [wanted], "timeout_seconds": seconds})
-    headers = {"Kachery-Token": node.token, "Content-Type": "application/json"}
-    connection = http.client.HTTPConnection("127.0.0.1", node.port, timeout=seconds + 30)
-    with contextlib.closing(connection):
-        connection.request("POST", "/api/v1/loads", body, headers)
-        for line in connection.getresponse():
-            yield json.loads(line)
-
-
-@dataclass
-class Content:
-    """What is loaded in one run, and what of it was seen at the requester.
-
-    Attributes:
-        finished: chunks that were on the requester's disk when it was killed, and when that was.
-    """
-
-    data: bytes
-    root: Path
-    sha1: str = ""
-    manifest: str = ""
-    problems: list[str] = field(default_factory=list)
-    finished: list[tuple[float, set[int]]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.sha1 = hashlib.sha1(self.data).hexdigest()
-
-    @property
-    def path(self) -> Path:
-        name = self.sha1
-        return self.root / "sha1" / name[:2] / name[2:4] / name[4:6] / name
-
-    def look(self) -> bool:
-        """Read it as soon as it appears; whether it is there."""
-        try:
-            data = self.path.read_bytes()
-        except FileNotFoundError:
-            return False
-        if data != self.data:
-            self.problems.append(f"{self.sha1} was visible with {len(data)} bytes, and not whole")
-        return True
-
-    def note_finished(self) -> None:
-        """The requester is dead: which chunks does it have?"""
-        part = self.root / ".state" / "downloads" / f"{self.sha1}.part"
-        with contextlib.suppress(FileNotFoundError):
-            here = part.read_bytes()
-            starts = range(0, len(self.data), CHUNK_SIZE)
-            right = {
-                start // CHUNK_SIZE
-                for start in starts
-                if here[start : start + CHUNK_SIZE] == self.data[start : start + CHUNK_SIZE]
-            }
-            self.finished.append((time.monotonic(), right))
-
-    def check_resumed(self, asked: list[tuple[float, int, int]]) -> int:
-        """No finished chunk was asked for again on a direct path; how many need not be."""
-        for at, right in self.finished:
-            again = {
-                index
-                for when, first, last in asked
-                if when > at
-                for index in range(first, last + 1)
-                if index in right
-            }
-            assert not again, f"finished chunks were asked for again: {sorted(again)}"
-        return sum(len(right) for _, right in self.finished)
-
-
-@contextlib.contextmanager
-def watched(content: Content) -> Iterator[None]:
-    """Look all the time whether something partial can be seen."""
-    is_over = threading.Event()
-
-    def look() -> None:
-        while not is_over.wait(0.02) and not content.look():
-            pass
-
-    thread = threading.Thread(target=look)
-    thread.start()
-    try:
-        yield
-    finally:
-        is_over.set()
-        thread.join()
-        assert content.problems == []
 
 
 def new_content(cuts: CutLab, rnd: random.Random) -> Content:
@@ -209,6 +77,7 @@ class Figures:
     paths: Counter[str] = field(default_factory=Counter)
     after: Counter[str] = field(default_factory=Counter)
     resumed_chunks: int = 0
+    late: int = 0
     latest: float = -99.0
     present: list[float] = field(default_factory=list)
     loaded: list[float] = field(default_factory=list)
@@ -220,7 +89,9 @@ class Figures:
         print(f"endings {dict(self.endings)}, paths {dict(self.paths)}")
         print(f"loads that failed after everything was put right {dict(self.after)}")
         print(f"finished chunks that were not asked for again {self.resumed_chunks}")
-        print(f"the latest ending {self.latest:+.2f} s from its timeout")
+        print(
+            f"the latest ending {self.latest:+.2f} s from its timeout, {self.late} after its grace"
+        )
         for name in ("present", "loaded", "caught_up", "overhead"):
             values = sorted(getattr(self, name)) or [0.0]
             median, last = statistics.median(values), values[-1]
@@ -263,7 +134,8 @@ def insist(cuts: CutLab, content: Content, seconds: float, figures: Figures) -> 
         wait_answering(cuts)
         ended = load(cuts.requester, content, seconds)
         figures.endings[ended.how] += 1
-        assert ended.seconds <= seconds + GRACE, ended
+        assert ended.seconds <= seconds + BUSY_GRACE, ended
+        figures.late += ended.seconds > seconds + GRACE
         figures.latest = max(figures.latest, ended.seconds - seconds)
         if ended.how != "cut":
             return ended.how
@@ -291,11 +163,6 @@ def one_run(cuts: CutLab, rnd: random.Random, figures: Figures) -> str:
         [process_fault(cuts, rnd, content.note_finished) for _ in range(rnd.randrange(3))],
         [network_fault(cuts, rnd) for _ in range(rnd.randrange(3))],
     ]
-    names = [fault.name for lane in lanes for fault in lane]
-    figures.faults.update(names)
-    print(
-        f"{len(content.data)} bytes{' with table' if content.manifest else ''}, {names}:", end=" "
-    )
     with watched(content):
         accidents = [Accidents(lane) for lane in lanes]
         how = insist(cuts, content, rnd.choice(TIMEOUTS), figures)
@@ -328,7 +195,7 @@ def test_every_load_ends_whole_or_with_a_clear_error_and_heals(tmp_path: Path) -
         with contextlib.closing(feed):
             for number in range(RUNS):
                 rnd = random.Random(f"{SEED}/{number}")
-                before, way = way, rnd.choice(("direct", "hub"))
+                before, way = way, ("direct", "hub")[number // 4 % 2]
                 print(f"run {number} by {way}:", end=" ", flush=True)
                 choose_way(cuts, way, before)
                 print(one_run(cuts, rnd, figures), flush=True)
@@ -338,3 +205,4 @@ def test_every_load_ends_whole_or_with_a_clear_error_and_heals(tmp_path: Path) -
                     proxy.heal()
             print(f"messages {len(feed.seen)}, errors {feed.errors}, slowest {feed.slowest:.1f} s")
     figures.say()
+    assert figures.late <= RUNS // 50

@@ -203,7 +203,6 @@ async def test_a_revocation_counts_everywhere_though_its_messages_were_dropped(
         # Nobody is told, the hub neither: what is left is that the owner is there, to be asked.
         for what in ("record", "new_key", "member", "hub"):
             monkeypatch.setattr(owner.telling, what, say_nothing)
-        start = time.monotonic()
         await owner.revoke(two.node_id)
         for fellow in (three, four):
             await until(
@@ -213,7 +212,6 @@ async def test_a_revocation_counts_everywhere_though_its_messages_were_dropped(
                 "it is out everywhere",
                 SOON,
             )
-        assert time.monotonic() - start < SOON
         # It does not know yet, but nobody answers it any more.
         assert await answers(two.link, FIND, b"y", timeout=0.5) == []
         await until(lambda: three.member.standing.epoch == 2, "the new key", SOON)
@@ -361,9 +359,7 @@ async def test_a_hub_that_stops_answering_is_lost_and_found(tmp_path):
             await two.link.serve(FIND, Role.PROVIDE_FILES, _echo)
             os.kill(hub.server_pid, signal.SIGSTOP)
             try:
-                start = time.monotonic()
                 assert await answers(one.link, FIND, b"x", timeout=1) == []
-                assert time.monotonic() - start < 2
                 await until(lambda: one.link.state == "connecting", "noticed", 40)
             finally:
                 os.kill(hub.server_pid, signal.SIGCONT)
@@ -377,8 +373,7 @@ async def test_a_node_that_was_killed_is_gone_soon(tmp_path, hub):
         for task in two.link._tasks:
             task.cancel()
         await two.link._lines.close()
-        took = await until(lambda: not one.link.present(), "it is gone", 30)
-        assert took < 21
+        await until(lambda: not one.link.present(), "it is gone", 30)
 
 
 async def _echo(question):

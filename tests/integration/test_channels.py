@@ -114,7 +114,8 @@ def test_the_whole_story_in_the_shell(pair, hub):
     assert "was revoked" in there.run("channel", "ls").stderr
     there.run("channel", "leave", "shell")
     assert there.facts("channel", "ls") == []
-    here.run("channel", "leave", "shell")
+    assert "This node owns" in here.run("channel", "leave", "shell", status=1).stderr
+    assert here.facts("channel", "leave", "shell", "--abandon") == {"left": "shell"}
 
 
 def test_the_whole_story_in_python(pair, hub):
@@ -150,7 +151,7 @@ def test_the_whole_story_in_python(pair, hub):
         "assert other.roles == ['request-feeds'] and other.is_archive\n"
         f"kc.channels.revoke('python', {identity!r})\n"
         "assert len(kc.channels.members('python')) == 1\n"
-        "kc.channels.leave('python')\n",
+        "kc.channels.leave('python', abandon=True)\n",
         here,
     )
     run_program("import kachery_jupyter as kc; kc.channels.leave('python')", there)
@@ -283,6 +284,16 @@ def test_everything_is_there_after_nodes_and_hub_were_restarted(tmp_path):
         lab.wait_present()
         assert [channel(node) for node in lab.nodes] == before
         assert members(lab.owner)[node_id(lab.nodes[1])]["roles"] == sorted(SHARING)
+
+
+def test_a_channel_is_there_after_a_kill_at_once(tmp_path, hub):
+    with running_node(tmp_path) as node:
+        made = create(node, hub.url, "killed")
+        node.kill()
+    with running_node(tmp_path) as node:
+        wait_for(lambda: channel(node, "killed").get("state") == "connected", "it is back")
+        assert channel(node, "killed")["channel_id"] == made["channel_id"]
+        assert channel(node, "killed")["is_owner"]
 
 
 def test_a_member_may_return_after_it_was_put_out(tmp_path):

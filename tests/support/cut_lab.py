@@ -7,6 +7,7 @@ each provider through another.
 from __future__ import annotations
 
 import contextlib
+import http.client
 import os
 import re
 import signal
@@ -245,12 +246,9 @@ class Accidents:
 
 
 def is_answering(node: RunningNode) -> bool:
-    """Whether a node takes questions."""
-    with (
-        contextlib.suppress(OSError),
-        socket.create_connection(("127.0.0.1", node.port), timeout=1),
-    ):
-        return True
+    """Whether a node answers questions."""
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        return node.ask("GET", "/probe").status == 200
     return False
 
 

@@ -65,7 +65,9 @@ class Revocation(Message, frozen=True):
 
 
 class Leaving(Message, frozen=True):
-    """A channel to leave, with nothing more to say."""
+    """A channel to leave; its owner has to say that it is to be given up for everybody."""
+
+    abandon: bool = False
 
 
 class RolesChange(Message, frozen=True):

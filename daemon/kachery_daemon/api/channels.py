@@ -119,8 +119,7 @@ class LeaveEndpoint(_ChannelEndpoint):
     @operation("Leave a channel and forget it.", ChannelList, body=Leaving, role=Asker.OWNER)
     async def post(self, channel: str, body: Leaving) -> ChannelList:
         """Leave a channel."""
-        del body
-        await self.services.channels.leave(channel)
+        await self.services.channels.leave(channel, abandon=body.abandon)
         return ChannelList([self._info(member) for member in self.services.channels.members])
 
 

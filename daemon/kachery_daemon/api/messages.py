@@ -65,23 +65,25 @@ async def read(feeds: Feeds, body: ReadRequest, wait: Wait) -> tuple[dict[str, s
     if not run and body.wait_msec:
         await wait({key: body.position}, body.wait_msec)
         before, run = await feeds.read(key, body.position, body.max_bytes, body.channel)
-    return _facts(before, await feeds.expected(key)), run
+    length = await feeds.length(key)
+    if await feeds.copies.fork(key) is None:
+        length = max(length, feeds.elsewhere.expected(key))
+    return _facts(before, length), run
 
 
 async def watch(feeds: Feeds, body: Watch, wait: Wait) -> Ready:
-    """Which of many subfeeds have messages, as soon as one has."""
+    """Which of many subfeeds have messages, as soon as one has; or are found to be forked."""
     keys = [SubfeedKey(one.feed, one.subfeed) for one in body.positions]
     lowest: dict[SubfeedKey, int] = {}
     for key, one in zip(keys, body.positions, strict=True):
         lowest[key] = min(one.position, lowest.get(key, one.position))
     await feeds.elsewhere.catch_up(lowest, body.channel)
     await wait(lowest, body.wait_msec)
-    lengths = {key: await feeds.length(key) for key in lowest}
     return Ready(
         [
             place
             for place, (key, one) in enumerate(zip(keys, body.positions, strict=True))
-            if lengths[key] > one.position
+            if await feeds.is_ready(key, one.position)
         ]
     )
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from kachery_core.errors import (
     ChannelExistsError,
     ChannelNotFoundError,
+    InvalidInputError,
     KacheryError,
     NotOwnerError,
 )
@@ -169,14 +170,25 @@ class Channels:
         await member.link.try_to_connect(_CONNECT_SECONDS)
         return member
 
-    async def leave(self, name_or_id: str) -> Member:
+    async def leave(self, name_or_id: str, *, abandon: bool = False) -> Member:
         """Leave a channel, and forget it with its keys.
+
+        Args:
+            name_or_id: the channel.
+            abandon: do so even if this node owns it: nobody can invite, revoke or renew any more.
 
         Raises:
             ChannelNotFoundError: see `find`.
+            InvalidInputError: this node owns it, and `abandon` was not said.
         """
         async with self._turn:
             member = self.find(name_or_id)
+            if isinstance(member, Owner) and not abandon:
+                raise InvalidInputError(
+                    f"This node owns channel {member.standing.name!r}: without it nobody can invite"
+                    " anybody, and in a month all memberships are over.",
+                    hint="`kachery channel leave NAME --abandon` leaves it all the same.",
+                )
             await self._opening.forget(member)
             del self._members[member.standing.channel_id]
             await member.close()

@@ -156,7 +156,7 @@ class Owner(Member):
             if known.is_owner:
                 raise InvalidInputError(
                     "The owner cannot be put out of its own channel.",
-                    hint="`kachery channel leave` ends your part in it.",
+                    hint="`kachery channel leave --abandon` ends your part in it.",
                 )
             record = decisions.put_out(self.channel, self.standing.record, known, self._now())
             key = decisions.new_key()

@@ -187,18 +187,18 @@ class Feeds:
         length = opened.log.head.length
         return length if opened.fork is None else min(length, opened.fork.index)
 
-    async def expected(self, key: SubfeedKey) -> int:
-        """The same, with those that are on their way here."""
-        length, fork = await self.length(key), await self.copies.fork(key)
-        return length if fork is not None else max(length, self.elsewhere.expected(key))
+    async def is_ready(self, key: SubfeedKey, position: int) -> bool:
+        """Whether whoever reads a subfeed there has something to hear: a message, or of a fork."""
+        opened = await self._opened(key)
+        return opened.fork is not None or opened.log.head.length > position
 
     async def wait(
         self, positions: dict[SubfeedKey, int], timeout_seconds: float
     ) -> list[SubfeedKey]:
-        """Wait until any subfeed has a message at its position; those that have one."""
+        """Wait until any subfeed is ready at its position; those that are."""
 
         async def ready() -> list[SubfeedKey]:
-            return [key for key, at in positions.items() if await self.length(key) > at]
+            return [key for key, at in positions.items() if await self.is_ready(key, at)]
 
         with self.elsewhere.following(positions):
             return await self.waiters.wait(positions, ready, timeout_seconds)

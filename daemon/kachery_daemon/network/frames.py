@@ -120,9 +120,9 @@ class Frames:
         seal_into(self._key, frame_nonce(index), view[:size], frame)
         return frame
 
-    def sealed(self, index: int) -> bytes:
+    def sealed(self, index: int) -> memoryview:
         """One frame, in memory of its own."""
-        return bytes(self.fill(index, bytearray(LARGEST_FRAME)))
+        return self.fill(index, bytearray(LARGEST_FRAME))
 
     def _read(self, index: int, view: memoryview) -> int:
         """Verified bytes of a chunk, put into a buffer; their number."""

@@ -250,7 +250,9 @@ class HubLink:
         """Refuse what cannot work, after a moment of patience with a hub that comes back."""
         if own_role is not None and self.standing.problem() is None:
             self.standing.check_role(own_role)
-        await self.wait_connected(min(timeout, _PATIENCE_SECONDS))
+        if self._supervisor.is_hopeful:
+            await self.wait_connected(min(timeout, _PATIENCE_SECONDS))
+        self.check()
 
     async def _begin(self) -> None:
         """Subscribe to everything on new connections, and say hello."""

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 import random
+import time
 from typing import TYPE_CHECKING
 
 from kachery_core.errors import HubUnreachableError, KacheryError
@@ -21,14 +22,16 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Awaitable, Callable
 
-    from kachery_core.memberships import Membership
     from kachery_daemon.network.lines import Lines
     from kachery_daemon.network.refreshing import Refresher
+    from kachery_daemon.network.standing import Standing
 
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 5.0
 # Who is no member any more asks now and then whether that has changed.
 _OUTSIDE_PAUSE_SECONDS = 15.0
+# After that long without a connection nobody is kept waiting for the next.
+_HOPE_SECONDS = 3.0
 _log = logging.getLogger(__name__)
 
 
@@ -60,13 +63,19 @@ class Supervisor:
         self._changed = asyncio.Event()
         self._connected = asyncio.Event()
         self._watches: list[Callable[[], None]] = []
-        self._used: Membership | None = None
+        self._used: tuple[object, ...] | None = None
+        self._alone_since = time.monotonic()
         self.failure: KacheryError | None = None
 
     @property
     def is_connected(self) -> bool:
         """Whether messages pass."""
         return self._connected.is_set()
+
+    @property
+    def is_hopeful(self) -> bool:
+        """Whether it was connected, or began to connect, a moment ago: it may be worth waiting."""
+        return time.monotonic() - self._alone_since < _HOPE_SECONDS
 
     async def run(self) -> None:
         """Connect again and again, until cancelled."""
@@ -114,7 +123,7 @@ class Supervisor:
     async def _connect(self) -> bool:
         """Connect and subscribe; whether that worked."""
         standing = self._lines.standing
-        self._used = standing.membership
+        self._used = _terms(standing)
         try:
             await self._lines.open(await self._secure())
             await self._begin()
@@ -161,15 +170,14 @@ class Supervisor:
         One that was only renewed is used when the old one ends and the hub cuts the connection.
         """
         standing = self._lines.standing
-        if standing.problem() is not None or self._used is None:
-            return True
-        return _granted(standing.membership) != _granted(self._used)
+        return standing.problem() is not None or _terms(standing) != self._used
 
     async def _disconnect(self) -> None:
         was_connected = self._connected.is_set()
         self._connected.clear()
         await self._lines.close()
         if was_connected:
+            self._alone_since = time.monotonic()
             self.notify()
 
     async def _pause(self, seconds: float) -> None:
@@ -177,5 +185,8 @@ class Supervisor:
             await asyncio.wait_for(self._changed.wait(), seconds)
 
 
-def _granted(membership: Membership) -> tuple[object, ...]:
-    return membership.roles, membership.is_owner, membership.is_archive
+def _terms(standing: Standing) -> tuple[object, ...]:
+    """What a connection is made for."""
+    membership = standing.membership
+    granted = (membership.roles, membership.is_owner, membership.is_archive)
+    return (str(standing.hub_url), *granted)

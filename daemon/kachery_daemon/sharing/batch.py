@@ -65,6 +65,7 @@ class Batch:
 
         Raises:
             HubUnreachableError: something was not found, and a channel could not be asked.
+            NoProviderError: something was not found, and who may have it did not answer.
             KacheryError: something was found and did not come; everything else is here.
         """
         searching = asyncio.ensure_future(self._look())
@@ -85,6 +86,8 @@ class Batch:
         missing = self._wanted.keys() - self._work.keys()
         if missing and self._search.problems:
             raise self._could_not_ask(len(missing))
+        if missing and (silence := self._search.silence()) is not None:
+            raise silence
         return set(self._work)
 
     async def _wait(self, searching: asyncio.Task[None]) -> None:

@@ -14,8 +14,8 @@ from kachery_core.messages import SubfeedKey
 from kachery_core.uris import parse_content_uri
 from kachery_core.wire.explanations import Explanation
 from kachery_daemon.sharing.conclusions import conclude
+from kachery_daemon.sharing.inquiries import content_inquiry, feed_inquiry, subfeed_inquiry
 from kachery_daemon.sharing.looking import look
-from kachery_daemon.sharing.searches import search_content, search_feed, search_subfeed
 
 if TYPE_CHECKING:
     from kachery_core.uris import ContentUri
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from kachery_daemon.channels.channels import Channels
     from kachery_daemon.channels.membership import Member
     from kachery_daemon.feeds.collection import Feeds
-    from kachery_daemon.sharing.searches import Search
+    from kachery_daemon.sharing.inquiries import Inquiry
     from kachery_daemon.system.threads import Threads
     from kachery_store import Store
 
@@ -53,49 +53,49 @@ class Explaining:
             InvalidUriError: not a URI.
         """
         if is_feed_uri(uri):
-            search, here = await self._feed(uri)
+            inquiry, here = await self._feed(uri)
         else:
-            search, here = await self._content(parse_content_uri(uri))
-        looks = [_look(member, search) for member in self._channels.members]
+            inquiry, here = await self._content(parse_content_uri(uri))
+        looks = [_look(member, inquiry) for member in self._channels.members]
         channels = await asyncio.gather(*looks)
-        conclusion, advice = conclude(channels, search.role, is_here=bool(here))
+        conclusion, advice = conclude(channels, inquiry.role, is_here=bool(here))
         return Explanation(
             uri,
-            search.subject,
+            inquiry.subject,
             bool(here),
             here or "no",
             channels,
             conclusion,
             advice,
-            search.unit,
+            inquiry.unit,
         )
 
-    async def _content(self, parts: ContentUri) -> tuple[Search, str]:
+    async def _content(self, parts: ContentUri) -> tuple[Inquiry, str]:
         """What to look for, and what of it is here."""
         what = "listing of the folder" if parts.is_folder else "content"
         name = f" ({parts.name})" if parts.name else ""
-        search = search_content(parts.sha1, f"the {what} {parts.sha1}{name}")
-        return search, await self._threads.run(self._held, parts.sha1)
+        inquiry = content_inquiry(parts.sha1, f"the {what} {parts.sha1}{name}")
+        return inquiry, await self._threads.run(self._held, parts.sha1)
 
-    async def _feed(self, uri: str) -> tuple[Search, str]:
+    async def _feed(self, uri: str) -> tuple[Inquiry, str]:
         """The same for a feed or a subfeed."""
         parts = parse_feed_uri(uri)
         key = None
-        search = search_feed(parts.feed, f"the feed {parts.feed}")
+        inquiry = feed_inquiry(parts.feed, f"the feed {parts.feed}")
         if parts.subfeed is not None:
             key = SubfeedKey(parts.feed, subfeed_hash(parts.subfeed))
-            search = search_subfeed(key, f"the subfeed {parts.subfeed!r} of {parts.feed}")
+            inquiry = subfeed_inquiry(key, f"the subfeed {parts.subfeed!r} of {parts.feed}")
         try:
             record = self._feeds.get(parts.feed)
         except FeedNotFoundError:
-            return search, ""
+            return inquiry, ""
         whose = "a copy of another node's" if record.is_copy else "written here"
         if key is None:
-            return search, whose
+            return inquiry, whose
         length = await self._feeds.length(key)
         # Nobody knows the names of all subfeeds: an empty copy may be a copy of nothing.
         is_nothing = record.is_copy and length == 0
-        return search, "" if is_nothing else f"{whose}, {length:,} messages"
+        return inquiry, "" if is_nothing else f"{whose}, {length:,} messages"
 
     def _held(self, sha1: str) -> str:
         try:
@@ -107,9 +107,9 @@ class Explaining:
         return f"{held.size:,} bytes{', in a linked file' if held.is_link else ''}"
 
 
-async def _look(member: Member, search: Search) -> ChannelFacts:
+async def _look(member: Member, inquiry: Inquiry) -> ChannelFacts:
     facts, offset = await asyncio.gather(
-        look(member.link, member.standing, search), _clock_offset(member)
+        look(member.link, member.standing, inquiry), _clock_offset(member)
     )
     return msgspec.structs.replace(facts, clock_offset=offset)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from kachery_core.capabilities import subfeed_key_of
+from kachery_core.capabilities import DISCOVERY_SIZE, subfeed_key_of
 from kachery_core.machines.replication import Source
 from kachery_core.messages import Head
 from kachery_core.roles import Role
@@ -15,7 +15,7 @@ from kachery_core.wire.node_feeds import HeadFacts, Live, LiveRun, RunPiece, uns
 from kachery_daemon.sharing.feed_offers import checked_head
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from kachery_core.memberships import Membership
     from kachery_daemon.network.link import Hearing, Link
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 # Those above are asked for every two seconds, which comes to the same, only later.
 MOST_HEARD = 500
+_NOTHING = bytes(DISCOVERY_SIZE)
 
 
 class FeedHearing:
@@ -43,27 +44,34 @@ class FeedHearing:
         self._threads = threads
         self._changed = changed
 
-    async def match(self, followings: Iterable[Following], links: Sequence[Link]) -> None:
+    async def match(self, followings: Collection[Following], links: Sequence[Link]) -> None:
         """Hear the news of these subfeeds on these channels, as far as there is room."""
-        followings = list(followings)
-        count = sum(len(followed.live) for followed in followings)
+        # A subject of nothing tells whether a channel still has the same key.
+        now = [link.live_subject(_NOTHING) for link in links]
+        room = MOST_HEARD - sum(len(followed.live) for followed in followings)
         for followed in followings:
-            for link in links:
-                if not followed.accepts(link):
-                    continue
-                subject = link.live_subject(followed.discovery)
-                heard = followed.live.get(link.channel_id)
-                if heard is not None and heard[0] == subject:
-                    continue
-                if heard is not None:  # the channel has another key
-                    del followed.live[link.channel_id]
-                    await heard[1]()
-                elif count >= MOST_HEARD:
-                    continue
-                hearing = self._hearing(link, followed)
-                end = await link.subscribe(subject, Role.PROVIDE_FEEDS, hearing)
+            if followed.matched != now:
+                room = await self._match(followed, links, room)
+                followed.matched = now if room > 0 else ()
+
+    async def _match(self, followed: Following, links: Sequence[Link], room: int) -> int:
+        """Hear the news of one subfeed; how much room is left."""
+        for link in links:
+            if not followed.accepts(link):
+                continue
+            subject = link.live_subject(followed.discovery)
+            heard = followed.live.get(link.channel_id)
+            if heard is not None and heard[0] != subject:
+                del followed.live[link.channel_id]
+                await heard[1]()
+                heard, room = None, room + 1
+            if heard is None and room > 0:
+                end = await link.subscribe(
+                    subject, Role.PROVIDE_FEEDS, self._hearing(link, followed)
+                )
                 followed.live[link.channel_id] = (subject, end)
-                count += 1
+                room -= 1
+        return room
 
     def _hearing(self, link: Link, followed: Following) -> Hearing:
         async def hear(sender: Membership, body: bytes) -> None:

@@ -38,12 +38,14 @@ class FeedIndex:
             self._found[discovery] = key
         return discovery
 
-    def find(self, discovery: bytes) -> SubfeedKey | str | None:
-        """The subfeed, or the public key of the feed, that a discovery key stands for."""
-        here = self._feeds.identities
-        for new in here - self._entered:
+    def refresh(self) -> None:
+        """Enter the feeds that are new; before a question is answered."""
+        for new in self._feeds.identities - self._entered:
             self._entered.add(new)
             self._found[feed_discovery(new)] = new
+
+    def find(self, discovery: bytes) -> SubfeedKey | str | None:
+        """The subfeed, or the public key of the feed, that a discovery key stands for."""
         found = self._found.get(discovery)
         feed = found.feed if isinstance(found, SubfeedKey) else found
-        return found if feed in here else None
+        return found if feed in self._feeds.identities else None

@@ -91,6 +91,7 @@ class FeedProvider:
 
     async def _find(self, link: Link, question: Question) -> bytes:
         asked = unpack(question.body, FindFeeds)
+        self._index.refresh()
         offers = [
             await self._offer(link, discovery)
             for discovery in (asked.discoveries if question.is_allowed else [])
@@ -136,6 +137,7 @@ class FeedProvider:
 
     async def _tell(self, link: Link, question: Question) -> bytes:
         asked = unpack_any(question.body, AskFeed)
+        self._index.refresh()
         if isinstance(asked, AskHeads):
             return _packed(link, await self._heads(link, asked) if question.is_allowed else [])
         return pack_padded(Sealed(await self._list(asked) if question.is_allowed else b""))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from kachery_core import subjects
 from kachery_core.capabilities import content_discovery, content_key
-from kachery_core.errors import BadEnvelopeError, KacheryError
+from kachery_core.errors import BadEnvelopeError, KacheryError, NoProviderError
 from kachery_core.roles import Role
 from kachery_core.sealing import unseal_note
 from kachery_core.wire.node import pack, unpack
@@ -82,6 +82,7 @@ class Search:
 
     Attributes:
         problems: why channels could not be asked, by channel name.
+        silent: how many nodes that provide files are there and did not answer, by channel name.
     """
 
     links: Sequence[Link]
@@ -89,6 +90,7 @@ class Search:
     threads: Threads
     inline_limit: int = 0
     problems: dict[str, KacheryError] = field(default_factory=dict)
+    silent: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._by_discovery = {content_discovery(sha1): sha1 for sha1 in self.names}
@@ -113,21 +115,38 @@ class Search:
     async def _ask(self, link: Link, coming: asyncio.Queue[list[Offer] | None]) -> None:
         """Ask one channel; None is put at the end."""
         body = pack(FindFiles(list(self._by_discovery), self.inline_limit))
-        present = len(link.present(Role.PROVIDE_FILES))
+        present = _providers(link)
+        awaited = set(present)
         asking = link.ask(
             subjects.find("files"),
             body,
             role=Role.PROVIDE_FILES,
             timeout=FIND_SECONDS,
-            expect=present or None,
+            expect=len(present) or None,
         )
         try:
             async for answer in asking:
+                awaited.discard(answer.sender.node_id)
                 coming.put_nowait(await self.threads.run(self._read, link, answer))
+            # Who left meanwhile has nothing to answer.
+            if silent := awaited & _providers(link):
+                self.silent[link.name] = len(silent)
         except KacheryError as problem:
             self.problems[link.name] = problem
         finally:
             coming.put_nowait(None)
+
+    def silence(self) -> NoProviderError | None:
+        """Why what was not found may be there all the same, if it may."""
+        if not self.silent:
+            return None
+        name, count = next(iter(self.silent.items()))
+        return NoProviderError(
+            f"Nobody who answered has it, and {count} of the nodes that provide files on channel"
+            f" {name!r} did not answer.",
+            hint="Try it again in a moment; `kc.explain(uri)` says who is there.",
+            channel=name,
+        )
 
     def _read(self, link: Link, answer: Answer) -> list[Offer]:
         """The offers in an answer; what makes no sense is left out."""
@@ -148,3 +167,8 @@ class Search:
             table = facts.table.hex() if facts.table != bytes(_TABLE_SIZE) else ""
             offers.append(Offer(source, sha1, facts.size, table, facts.inline))
         return offers
+
+
+def _providers(link: Link) -> set[str]:
+    """The nodes that are there and provide files."""
+    return {peer.membership.node_id for peer in link.present(Role.PROVIDE_FILES)}

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from kachery_daemon.system.threads import Threads
 
 _ROUND_SECONDS = 0.25
+_LOOKED_AT_PER_SECOND = 5000
 # Messages on their way are waited for as long as some of them come.
 _STALLED_SECONDS = 12.0
 _MOST_AT_ONCE = 500
@@ -93,8 +94,9 @@ class Followers:
         while not followed.has_looked and await followed.change(end - time.monotonic()):
             pass
         machine = followed.machine
-        while machine.held <= position < machine.expected and followed.trouble is None:
-            if not await followed.change(_STALLED_SECONDS):
+        while machine.held <= position < machine.expected:
+            is_ended = followed.is_over or followed.trouble is not None
+            if is_ended or not await followed.change(_STALLED_SECONDS):
                 break
         if followed.trouble is not None and machine.held <= position:
             raise followed.trouble
@@ -154,6 +156,7 @@ class Followers:
         followed.read()
         if channel not in followed.channels:
             followed.channels.add(channel)
+            followed.matched = ()
             followed.machine.look_again()
             followed.has_looked = False
             self._wake.set()
@@ -166,10 +169,10 @@ class Followers:
                 await self._round()
             except KacheryError as problem:
                 _log.warning("feeds could not be followed for a moment: %s", problem)
+            # Looking at each of them takes microseconds.
+            pause = max(_ROUND_SECONDS, len(self._followed) / _LOOKED_AT_PER_SECOND)
             with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(
-                    self._wake.wait(), _ROUND_SECONDS if self._followed else None
-                )
+                await asyncio.wait_for(self._wake.wait(), pause if self._followed else None)
 
     async def _round(self) -> None:
         """Let go what nobody reads, see which channels are there, and do what is due."""
@@ -181,8 +184,9 @@ class Followers:
         reached = {link.channel_id for link in links}
         if reached - self._reached:
             self.look_again()
-        for followed in self._followed.values():
-            followed.machine.gone(lambda source: source.channel not in reached)
+        if self._reached - reached:
+            for followed in self._followed.values():
+                followed.machine.gone(lambda source: source.channel not in reached)
         self._reached = reached
         await self._hearing.match(self._followed.values(), links)
         self._take_steps(self._followed.values())

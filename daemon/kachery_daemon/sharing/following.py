@@ -10,6 +10,8 @@ from kachery_core.capabilities import subfeed_discovery
 from kachery_core.machines.replication import Replication
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from kachery_core.errors import KacheryError
     from kachery_core.machines.replication import Source
     from kachery_core.messages import Head, SubfeedKey
@@ -35,6 +37,8 @@ class Following:
         has_looked: whether it is known by now who has it.
         trouble: why messages cannot be kept here.
         is_proving: whether a second history is being looked for.
+        is_over: whether there is nothing more to join: two histories, or deleted here.
+        matched: the channels on which its news are heard, as they were then.
         entered: enters the feed among those that are kept here, once.
     """
 
@@ -50,6 +54,8 @@ class Following:
         self.has_looked = False
         self.trouble: KacheryError | None = None
         self.is_proving = False
+        self.is_over = False
+        self.matched: Sequence[str] = ()
         self.entered: asyncio.Future[None] | None = None
         self._last_read = time.monotonic()
         self._changed = asyncio.Event()

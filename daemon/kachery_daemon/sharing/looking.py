@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from kachery_core.memberships import Membership
     from kachery_daemon.network.link import Answer, Link, Peer
     from kachery_daemon.network.standing import Standing
-    from kachery_daemon.sharing.searches import Found, Search
+    from kachery_daemon.sharing.inquiries import Found, Inquiry
 
 # As long as a load would wait for somebody to answer.
 _ANSWER_SECONDS = 2.0
@@ -43,12 +43,12 @@ class _Heard:
     was_asked: bool = False
     trouble: KacheryError | None = None
 
-    def take(self, answer: Answer, search: Search) -> None:
+    def take(self, answer: Answer, inquiry: Inquiry) -> None:
         """Note an answer."""
         node_id = answer.sender.node_id
         self.answerers[node_id] = answer.sender
         try:
-            found = search.read(answer.body)
+            found = inquiry.read(answer.body)
         except UntrustworthyError:
             self.problems[node_id] = _NOT_UNDERSTOOD
             return
@@ -56,24 +56,24 @@ class _Heard:
             self.found[node_id] = found
 
 
-async def look(link: Link, standing: Standing, search: Search) -> ChannelFacts:
+async def look(link: Link, standing: Standing, inquiry: Inquiry) -> ChannelFacts:
     """Ask one channel; nothing is fetched.
 
     Args:
         link: the way there.
         standing: this node's in the channel.
-        search: what to ask.
+        inquiry: what to ask.
     """
-    heard = await _hear(link, search)
+    heard = await _hear(link, inquiry)
     trouble, granted = heard.trouble, standing.membership.roles
     return ChannelFacts(
         name=standing.name,
         channel_id=standing.channel_id,
         hub=standing.hub_url.server,
         state=link.state,
-        role=search.role,
-        is_granted=search.role in granted,
-        is_enabled=search.role in granted - standing.disabled,
+        role=inquiry.role,
+        is_granted=inquiry.role in granted,
+        is_enabled=inquiry.role in granted - standing.disabled,
         was_asked=heard.was_asked,
         problem="" if trouble is None else trouble.message,
         advice="" if trouble is None else trouble.hint,
@@ -83,22 +83,22 @@ async def look(link: Link, standing: Standing, search: Search) -> ChannelFacts:
     )
 
 
-async def _hear(link: Link, search: Search) -> _Heard:
+async def _hear(link: Link, inquiry: Inquiry) -> _Heard:
     heard = _Heard()
-    answering = search.role.other_side
+    answering = inquiry.role.other_side
     try:
-        link.check(search.role)
+        link.check(inquiry.role)
         heard.peers = {peer.node_id: peer for peer in link.present(answering)}
         heard.was_asked = True
         answers = link.ask(
-            search.address,
-            search.body,
+            inquiry.address,
+            inquiry.body,
             role=answering,
             timeout=_ANSWER_SECONDS,
             expect=len(heard.peers) or None,
         )
         async for answer in answers:
-            heard.take(answer, search)
+            heard.take(answer, inquiry)
     except KacheryError as problem:
         heard.trouble = problem
     return heard

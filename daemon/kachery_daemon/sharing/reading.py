@@ -143,7 +143,7 @@ class RangeReader:
             return opened
         for problem in search.problems.values():
             raise problem
-        raise nobody_has(wanted.sha1)
+        raise search.silence() or nobody_has(wanted.sha1)
 
     async def _join(self, wanted: Wanted, offer: Offer, links: Sequence[Link]) -> _Opened:
         before = self._opened.get(wanted.sha1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,10 +24,10 @@ from kachery_core.sealing import unseal, unseal_note
 from kachery_core.wire.node import pack, unpack
 from kachery_core.wire.node_files import AskChunks, AskTable, AskTicket, TablePart, Ticket
 from kachery_daemon.network.direct_client import sizes_of_run
-from kachery_daemon.network.frames import open_frame
+from kachery_daemon.network.frames import LARGEST_FRAME, open_frame
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from kachery_daemon.network.direct_client import DirectConnection
     from kachery_daemon.sharing.connections import Connections
@@ -37,7 +38,11 @@ ASK_SECONDS = 10.0
 # A chunk may take so long through the hub: nothing is seen of it until all of it is there.
 _CHUNK_SECONDS = 20.0
 _TICKET_MARGIN = 5.0
-_WINDOW = 4
+_SLOW_SECONDS = 5.0
+_FAST_SECONDS = 1.0
+_MOST_QUESTIONS = 3
+_MOST_IN_ONE = 4
+_HEARD_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,27 @@ class Run:
     sink: Sink
     took: Callable[[int, bool], None]
     heard: Callable[[], None]
+
+
+class Pace:
+    """How much is asked for at a time through the hub: little at first, more while it is fast.
+
+    Attributes:
+        chunks: in one question.
+        questions: on their way at a time.
+    """
+
+    def __init__(self) -> None:
+        self.chunks = 1
+        self.questions = 1
+
+    def answered(self, seconds: float) -> None:
+        """An answer took so long."""
+        if seconds > _SLOW_SECONDS:
+            self.chunks, self.questions = 1, 1
+        elif seconds < _FAST_SECONDS:
+            self.questions = min(self.questions + 1, _MOST_QUESTIONS)
+            self.chunks = min(2 * self.chunks, _MOST_IN_ONE)
 
 
 class Route:
@@ -79,6 +105,7 @@ class Route:
         self._connections = connections
         self._ticket = b""
         self._ticket_end = 0.0
+        self._pace = Pace()
 
     async def table(self, largest: int) -> bytes:
         """The encoded chunk table, unchecked.
@@ -172,8 +199,13 @@ class Route:
     ) -> None:
         sizes = sizes_of_run(run.sink.manifest.size, run.first, run.count)
 
+        told_at = time.monotonic()
+
         def heard() -> None:
-            loop.call_soon_threadsafe(run.heard)
+            nonlocal told_at
+            if time.monotonic() - told_at > _HEARD_SECONDS:
+                told_at = time.monotonic()
+                loop.call_soon_threadsafe(run.heard)
 
         frames = connection.frames(ticket, sizes, run.first, heard)
         for index, (frame, release) in enumerate(frames, run.first):
@@ -211,30 +243,48 @@ class Route:
         return self._ticket
 
     async def _fetch_by_hub(self, run: Run) -> None:
-        """Several chunks are on their way at a time; ends at the first that does not come."""
-        indices = iter(range(run.first, run.first + run.count))
-        workers = [
-            asyncio.ensure_future(self._fetch_some_by_hub(indices, run)) for _ in range(_WINDOW)
-        ]
+        """Several questions are on their way at a time; ends at the first that fails."""
+        left = deque(range(run.first, run.first + run.count))
+        workers: set[asyncio.Task[None]] = set()
         try:
-            done, _ = await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
-            for worker in done:
-                worker.result()
+            while left or workers:
+                while left and len(workers) < self._pace.questions:
+                    indices = [left.popleft() for _ in range(min(self._pace.chunks, len(left)))]
+                    workers.add(asyncio.ensure_future(self._fetch_some_by_hub(indices, run)))
+                done, workers = await asyncio.wait(workers, return_when=asyncio.FIRST_COMPLETED)
+                # All are looked at: several may fail at the same time.
+                problems = [each for each in (one.exception() for one in done) if each is not None]
+                if problems:
+                    raise problems[0]
         finally:
             for worker in workers:
                 worker.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
 
-    async def _fetch_some_by_hub(self, indices: Iterator[int], run: Run) -> None:
-        source = self.source
-        for index in indices:
-            question = pack(AskChunks(self._discovery, index, 1))
-            frames = await source.link.bulk_request(source.subject, question, _CHUNK_SECONDS)
-            if len(frames) != 1:
-                raise NoProviderError("The other node does not have it any more.")
-            await self._connections.threads.receive(
-                self._take_in_thread, index, frames[0], run, asyncio.get_running_loop()
+    async def _fetch_some_by_hub(self, indices: list[int], run: Run) -> None:
+        source, started = self.source, time.monotonic()
+        question = pack(AskChunks(self._discovery, indices[0], len(indices)))
+        asking = asyncio.ensure_future(
+            source.link.bulk_request(
+                source.subject,
+                question,
+                _CHUNK_SECONDS,
+                largest=len(indices) * LARGEST_FRAME,
             )
+        )
+        try:
+            # It sees to it by itself that something comes.
+            while not (await asyncio.wait([asking], timeout=_HEARD_SECONDS))[0]:
+                run.heard()
+        finally:
+            asking.cancel()
+        frames = asking.result()
+        self._pace.answered(time.monotonic() - started)
+        if len(frames) != len(indices):
+            raise NoProviderError("The other node does not have it any more.")
+        loop = asyncio.get_running_loop()
+        for index, frame in zip(indices, frames, strict=True):
+            await self._connections.threads.receive(self._take_in_thread, index, frame, run, loop)
 
     def _take_in_thread(
         self, index: int, frame: bytes, run: Run, loop: asyncio.AbstractEventLoop

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from typing import TYPE_CHECKING
 
@@ -166,8 +165,12 @@ class Transfer:
             self._tell()
 
     async def _pause(self, seconds: float) -> None:
-        with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(self._changed.wait(), seconds)
+        """Wait until something happens."""
+        timer = asyncio.get_running_loop().call_later(seconds, self.stir)
+        try:
+            await self._changed.wait()
+        finally:
+            timer.cancel()
         self._changed.clear()
 
     def _tell(self) -> None:
@@ -217,9 +220,13 @@ class Transfer:
             return
 
         def took(index: int, is_right: bool) -> None:
-            if number in self._requests:
-                machine.chunk_came(number, index, _now(), under=table, is_right=is_right)
+            if number not in self._requests:
+                return
+            machine.chunk_came(number, index, _now(), under=table, is_right=is_right)
+            # Most chunks change nothing about what to do next.
+            if not is_right or machine.chunks.are_all_here:
                 self.stir()
+            self._tell()
 
         def heard() -> None:
             if number in self._requests:

@@ -7,7 +7,9 @@ import contextlib
 import json
 import os
 import signal
+import struct
 import subprocess
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -29,6 +31,7 @@ from kachery_jupyter.client.fetching import shown_name
 from tests.support.nodes import isolated_environment
 from tests.support.programs import program_command
 from tests.support.samples import sample, sha1_of
+from tests.support.scripted_node import scripted_node
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -233,10 +236,61 @@ def test_errors_of_the_node_are_the_same_here(node: ScriptedNode) -> None:
         kc.load_text(f"sha1://{sha1}")
 
 
+def test_a_node_that_was_started_again_elsewhere_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("KACHERY_OFFLINE_STORAGE_DIR")
+    monkeypatch.setenv("KACHERY_STORAGE_DIR", str(tmp_path / "storage"))
+    for number in range(2):
+        with scripted_node(tmp_path) as node:
+            noted = node.store.folder.state / "node.json"
+            noted.write_text(json.dumps({"port": node.port}))
+            if number:
+                with pytest.raises(DaemonNotRunningError, match="kachery daemon start"):
+                    kc.load_text(NOBODYS)
+            assert kc.load_text(NOBODYS) is None
+            assert node.loads
+
+
 def test_a_node_that_is_killed_meanwhile_is_an_error(node: ScriptedNode) -> None:
     node.lines = lambda _: iter([{"progress": {"done": 0, "total": 1}}, None])
     with pytest.raises(DaemonNotRunningError, match="stopped while it was fetching"):
         kc.load_text(NOBODYS)
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs a terminal")
+def test_who_waits_at_a_terminal_sees_bytes_and_their_rate(
+    node: ScriptedNode, tmp_path: Path
+) -> None:
+    (sha1,) = node.offer(BIG)
+    node.pause_seconds = 3.0
+    code = f"import kachery_jupyter as kc\nprint(len(kc.load_bytes('sha1://{sha1}/big.dat')))"
+    environment = isolated_environment(tmp_path, **node.environment)
+    termios, fcntl = pytest.importorskip("termios"), pytest.importorskip("fcntl")
+    terminal, theirs = os.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("4H", 24, 80, 0, 0))
+    shown = bytearray()
+
+    def watch() -> None:
+        # Closed by the last who wrote to it, a terminal is an error to read from.
+        with contextlib.suppress(OSError):
+            while piece := os.read(terminal, 10_000):
+                shown.extend(piece)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    with subprocess.Popen(
+        program_command(code), env=environment, stdout=subprocess.PIPE, stderr=theirs
+    ) as program:
+        os.close(theirs)
+        said, _ = program.communicate(timeout=60)
+    watcher.join(10)
+    os.close(terminal)
+    text = shown.decode()
+    assert int(said) == len(BIG)
+    assert "Fetching big.dat" in text
+    assert "/2.50M" in text
+    assert "B/s" in text
 
 
 @pytest.mark.parametrize("lines", [[{"done": []}], [{"done": 1}], ["nonsense"], [7]])

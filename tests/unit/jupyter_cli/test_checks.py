@@ -28,6 +28,16 @@ def offline(tmp_path, monkeypatch):
     return folder
 
 
+def test_unfinished_downloads_are_counted_by_what_they_take(offline):
+    assert not any(finding.subject == "downloads" for finding in all_checks())
+    (offline / ".state" / "downloads").mkdir(exist_ok=True)
+    with (offline / ".state" / "downloads" / f"{'0' * 40}.part").open("wb") as file:
+        file.truncate(1 << 40)
+        file.write(bytes(1 << 20))
+    (finding,) = [finding for finding in all_checks() if finding.subject == "downloads"]
+    assert finding.text.startswith("1 unfinished download, 1.0 MB")
+
+
 def wrong():
     return [finding for finding in all_checks() if finding.level == "wrong"]
 

@@ -30,14 +30,14 @@ from kachery_core.wire.node_feeds import (
     seal_facts,
 )
 from kachery_core.wire.node_files import FileFacts, FileOffer, FileOffers, FindFiles
+from kachery_daemon.sharing.inquiries import content_inquiry, feed_inquiry, subfeed_inquiry
 from kachery_daemon.sharing.looking import look
-from kachery_daemon.sharing.searches import search_content, search_feed, search_subfeed
 from tests.support.channel_samples import ALICE, BOB, HUB, OWNER
 from tests.support.feed_samples import Chain
 from tests.support.scripted_link import ScriptedLink, answer, peer, standing
 
 SHA1 = "6af826b3d648ccba6b4bbe58e93e22add640d728"
-CONTENT = search_content(SHA1, "the content")
+CONTENT = content_inquiry(SHA1, "the content")
 FEED = "ab" * 32
 INSTANCE = "ab" * 8
 
@@ -55,8 +55,8 @@ def offers(size: int = 7, table: bytes = b"t" * 32, addresses: tuple[str, ...] =
 NOTHING = pack_padded(FileOffers(INSTANCE, [], []))
 
 
-def seen(link: ScriptedLink, search=CONTENT, **changes):
-    return asyncio.run(look(link, standing(**changes), search))
+def seen(link: ScriptedLink, inquiry=CONTENT, **changes):
+    return asyncio.run(look(link, standing(**changes), inquiry))
 
 
 def test_who_has_it_who_has_not_and_who_is_silent() -> None:
@@ -170,7 +170,7 @@ def test_subfeeds_are_looked_for_by_their_own_names() -> None:
         [],
         [answer(ALICE, says(2, is_forked=True)), answer(BOB, says(3, is_forked=False))],
     )
-    facts = seen(link, search_subfeed(key, "a subfeed"))
+    facts = seen(link, subfeed_inquiry(key, "a subfeed"))
     told = {one.node_id: one for one in facts.providers}
     assert (facts.role, told[ALICE.public_key].size) == (Role.REQUEST_FEEDS, 2)
     assert "two histories" in told[ALICE.public_key].problem
@@ -194,5 +194,5 @@ def test_a_whole_feed_is_looked_for() -> None:
             answer(BOB, pack_padded(FeedOffers(INSTANCE, []))),
         ],
     )
-    told = seen(link, search_feed(FEED, "a feed")).providers
+    told = seen(link, feed_inquiry(FEED, "a feed")).providers
     assert [(one.answer, one.size) for one in told] == [("has it", 2), ("has it not", None)]

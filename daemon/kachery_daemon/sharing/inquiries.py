@@ -50,7 +50,7 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Search:
+class Inquiry:
     """A question to all who provide.
 
     Attributes:
@@ -73,7 +73,7 @@ class Search:
         return find(self.role.topic)
 
 
-def search_content(sha1: str, subject: str) -> Search:
+def content_inquiry(sha1: str, subject: str) -> Inquiry:
     """Look for a content, or the listing of a folder."""
     discovery, key = content_discovery(sha1), content_key(sha1)
 
@@ -87,10 +87,10 @@ def search_content(sha1: str, subject: str) -> Search:
                 return Found(facts.size, table, tuple(offers.addresses))
         return None
 
-    return Search(subject, "bytes", Role.REQUEST_FILES, pack(FindFiles([discovery], 0)), read)
+    return Inquiry(subject, "bytes", Role.REQUEST_FILES, pack(FindFiles([discovery], 0)), read)
 
 
-def search_subfeed(key: SubfeedKey, subject: str) -> Search:
+def subfeed_inquiry(key: SubfeedKey, subject: str) -> Inquiry:
     """Look for copies of a subfeed."""
     discovery, seal_key = subfeed_discovery(key), subfeed_key_of(key)
 
@@ -102,10 +102,10 @@ def search_subfeed(key: SubfeedKey, subject: str) -> Search:
                 return Found(facts.length, problem=_FORKED if facts.is_forked else "")
         return None
 
-    return Search(subject, "messages", Role.REQUEST_FEEDS, pack(FindFeeds([discovery])), read)
+    return Inquiry(subject, "messages", Role.REQUEST_FEEDS, pack(FindFeeds([discovery])), read)
 
 
-def search_feed(feed: str, subject: str) -> Search:
+def feed_inquiry(feed: str, subject: str) -> Inquiry:
     """Look for copies of any subfeed of a feed."""
     discovery, seal_key = feed_discovery(feed), feed_key(feed)
 
@@ -116,4 +116,4 @@ def search_feed(feed: str, subject: str) -> Search:
                 return Found(facts.subfeeds)
         return None
 
-    return Search(subject, "subfeeds", Role.REQUEST_FEEDS, pack(FindFeeds([discovery])), read)
+    return Inquiry(subject, "subfeeds", Role.REQUEST_FEEDS, pack(FindFeeds([discovery])), read)
