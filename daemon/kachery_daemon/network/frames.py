@@ -58,7 +58,7 @@ class FrameSource(Protocol):
         """One verified frame, sealed, in a buffer."""
         ...
 
-    def sealed(self, index: int) -> bytes:
+    def sealed(self, index: int) -> bytes | memoryview:
         """One verified frame, sealed."""
         ...
 

@@ -102,7 +102,7 @@ class Shelf:
                     obstore.put(self._store, _name(sha1, "table"), note)
             with self._errors():
                 # The frames come last: what can be found is complete.
-                sealed = (frames.sealed(index) for index in range(frames.count))
+                sealed = (bytes(frames.sealed(index)) for index in range(frames.count))
                 if frames.count > 1:
                     obstore.put(self._store, _name(sha1, "frames"), sealed)
                 else:
