@@ -52,16 +52,15 @@ def _members(program: Program, hub: RunningHub, count: int) -> Table:
             "its CPU",
             "hub process: memory",
             "memory of one more light node",
-            "CPU of each",
+            "CPU of all light nodes",
         ),
         note=(
-            "Light nodes, all in one process: key, membership, two connections each, and the"
-            " presence of all, checked and signed, without store and HTTP. CPU in cores, in"
-            f" {_REST_SECONDS:g} seconds in which nothing happens but"
-            " heartbeats: each node tells all others every 5"
-            " seconds, so the hub's work grows with the square of the nodes and each node's with"
-            " their number. Memory grows with the number of nodes (hub), and in a node"
-            " by what it remembers of each other."
+            "Light nodes, all in one process: key, membership, two connections each, a presence"
+            " that is signed and sealed, without store and HTTP. Ten of them check what all others"
+            " say, as a node does; the rest only speak. CPU in cores, in"
+            f" {_REST_SECONDS:g} seconds in which nothing happens but heartbeats: each node"
+            " tells all others every 5 seconds, so the hub's work grows with the square of the"
+            " nodes, each node's with their number, and memory of the hub with their number."
         ),
     )
     before = 2
@@ -83,7 +82,7 @@ def _members(program: Program, hub: RunningHub, count: int) -> Table:
                 f"{server / _REST_SECONDS:.2f}",
                 megabytes(memory_of(hub.process.pid, "VmRSS") or 0),
                 f"{grown / (nodes - before) / 1e6:.1f} MB",
-                f"{used / _REST_SECONDS / nodes:.4f}",
+                f"{used / _REST_SECONDS:.2f}",
             )
         )
         before = nodes
