@@ -108,11 +108,12 @@ class Crowd:
         self._nodes: list[LightNode] = []
         self._followed: tuple[SubfeedKey, list[Feeds]] | None = None
 
-    async def members(self, count: int) -> float:
-        """Have as many members; seconds until those who listen see everybody."""
+    async def members(self, count: int, seconds: float = _PATIENCE_SECONDS) -> float:
+        """Have as many members, if there is time; seconds until those who listen see everybody."""
         began = time.perf_counter()
-        while len(self._nodes) < count:
+        while len(self._nodes) < count and time.perf_counter() < began + seconds:
             await self._add()
+        count = len(self._nodes)
         await _until(lambda: all(node.present >= count - 1 for node in self._nodes[:_LISTENING]))
         return time.perf_counter() - began
 
