@@ -41,8 +41,8 @@ def small(measuring: Measuring, lab: Lab, sizes: Sizes) -> list[Table]:
         note=(
             "All runs together. Texts of 1 KB that only the other node has, found, fetched,"
             f" verified and stored. Messages of 200 bytes, one every {duration(_PAUSE)}: from"
-            " before the call that appends at one node to the moment a program at another node has it"
-            " verified and decoded. `load_many` is one call per run."
+            " before the call that appends at one node to the moment a program at another node has"
+            " it verified and decoded. `load_many` is one call per run."
         ),
     )
     table.rows = [

@@ -43,6 +43,7 @@ def fetch(wanted: Sequence[ContentUri], channel: str | None = None, title: str =
 
     Raises:
         HubUnreachableError: something was not found, and a channel could not be asked.
+        NoProviderError: something was not found, and somebody who may have it did not answer.
         RoleMissingError: the node may not request files on any channel.
         ChannelNotFoundError: the node is not a member of that channel.
         UnavailableError: providers were found, and failed.

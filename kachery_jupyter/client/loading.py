@@ -52,6 +52,7 @@ def load_text(uri: Uri, *, channel: str | None = None, local_only: bool = False)
         MalformedContentError: the content is not text.
         TooLargeError: it has more than 1 GiB; `load_bytes` and `load_file` have no such limit.
         HubUnreachableError: nobody else had it, and a channel could not be asked.
+        NoProviderError: nobody else had it, and a node that provides files did not answer.
         RoleMissingError: this node may not request files on any of its channels.
     """
     content = locate(uri, channel=channel, local_only=local_only)

@@ -6,7 +6,6 @@ them. Leaves nothing behind; leaves with status 1 if anything is not as it shoul
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import sys
@@ -22,24 +21,29 @@ from notebooks.demo.together import tell_channel_story
 
 def main() -> int:
     begin = time.monotonic()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(sign, leave)
     # `resolve`: a folder may be reached by a link, and nodes say where it really is.
     with tempfile.TemporaryDirectory(prefix="kachery-demo-") as name:
         folder = Path(name).resolve()
-        with contextlib.ExitStack() as stack:
-            # Whoever presses Ctrl-C twice still has everything ended and removed.
-            stack.callback(signal.signal, signal.SIGINT, signal.SIG_IGN)
-            title("A node of our own, on a free port")
-            alice = Node(folder, "alice")
-            with alice.running():
-                become_program_of(alice)
-                array = tell_file_story(alice, folder)
-                tell_feed_story(alice, folder)
-                tell_channel_story(alice, folder, array)
-            title("The nodes have ended")
-            check("nothing runs any more", not is_running(alice))
+        title("A node of our own, on a free port")
+        alice = Node(folder, "alice")
+        with alice.running():
+            become_program_of(alice)
+            array = tell_file_story(alice, folder)
+            tell_feed_story(alice, folder)
+            tell_channel_story(alice, folder, array)
+        title("The nodes have ended")
+        check("nothing runs any more", not is_running(alice))
     print(f"\nAll of it worked, in {time.monotonic() - begin:.0f} s.")
     return 0
+
+
+def leave(number: int, _frame) -> None:
+    """End in order; whoever presses Ctrl-C twice still has everything ended and removed."""
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(sign, signal.SIG_IGN)
+    sys.exit(128 + number)
 
 
 def become_program_of(node: Node) -> None:

@@ -300,6 +300,38 @@ async def test_two_nodes_with_one_key_are_noticed_by_everybody(tmp_path, hub, ca
         twin.threads.close()
 
 
+@story
+async def test_an_owner_that_was_restored_from_a_backup_goes_on(tmp_path, hub):
+    async with fellowship(tmp_path, hub.url, 4) as fellows:
+        one, two, three, four = fellows
+        await one.stop()
+        backup = tmp_path / "backup"
+        shutil.copytree(one.folder.root, backup)
+        await one.start()
+        await everybody_present(fellows)
+        await one.channels.owned("lab").revoke(two.node_id)
+        await one.channels.owned("lab").grant(
+            three.node_id, frozenset({Role.PROVIDE_FILES}), is_archive=None
+        )
+        await until(lambda: three.link.own_roles == {Role.PROVIDE_FILES}, "granted")
+        ledger = one.member.registry.ledger
+        await until(lambda: not ledger.untold(one.member.standing.channel_id), "told")
+        await one.stop()
+        one.folder = Folder(backup)
+        await one.start()
+        owner = one.channels.owned("lab")
+        # It decides before it has heard that it is behind.
+        await owner.revoke(four.node_id)
+        for fellow in (two, four):
+            await until(lambda fellow=fellow: fellow.link.state == "revoked", "it is out")
+        await until(lambda: len(owner.standing.record.revocations) == 3, "it knows both")
+        await everybody_present([one, three])
+        await three.link.serve(FIND, Role.PROVIDE_FILES, _echo)
+        await asyncio.sleep(0.1)
+        assert await answers(one.link, FIND, b"x", expect=1) == [b"echo x"]
+        assert owner.standing.record.text == three.member.standing.record.text
+
+
 @pytest.mark.parametrize("hours", [(0, 1), (1, 0), (-1, 0), (0, -1)])
 @story
 async def test_a_clock_that_is_off_by_an_hour_breaks_nothing(tmp_path, hub, hours):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.support.channels import Community
     from tests.support.consoles import Console
 
-FILES, MESSAGES, CHANGES = 350, 150, 100
+FILES, MESSAGES, CHANGES = 300, 150, 100
 TRANSFERS = 2 * FILES + 2 * MESSAGES + CHANGES
 _MAKE = """
 import os, tempfile

@@ -84,3 +84,37 @@ class RangeQuery(Message, frozen=True):
     end: Count
     manifest: ManifestSha1 = ""
     channel: Name | None = None
+
+
+class TransferFacts(Answer, frozen=True):
+    """A content that is on its way here.
+
+    Attributes:
+        sha1: of the content.
+        name: what it will be called.
+        done: bytes that are here and verified.
+        total: bytes of it; 0 before that is known.
+        senders: who sends at the moment, `channel id/node id`, and on which way: direct or hub.
+        blamed: who sent something wrong.
+    """
+
+    sha1: str
+    name: str
+    done: int
+    total: int
+    senders: dict[str, str]
+    blamed: list[str]
+
+
+class Transfers(Answer, frozen=True):
+    """What goes on between this node and others.
+
+    Attributes:
+        sent_chunks: of 1 MiB, sent to other nodes since the start.
+        received_chunks: the same, received and right.
+        coming: what is on its way here.
+    """
+
+    sent_chunks: int
+    received_chunks: int
+    coming: list[TransferFacts]

@@ -162,13 +162,12 @@ class MembersEndpoint(Endpoint):
 
 def _info(member: Member, archives: Archives) -> ChannelInfo:
     standing, link = member.standing, member.link
-    problem = link.failure
     return ChannelInfo(
         channel_id=standing.channel_id,
         name=standing.name,
         hub=standing.hub_url.server,
         state=link.state,
-        problem=str(problem) if problem is not None else _warning(member, standing.node_id),
+        problem=_problem(member),
         is_owner=isinstance(member, Owner),
         is_archive=standing.membership.is_archive,
         granted=sorted(standing.membership.roles),
@@ -194,6 +193,14 @@ def _archive(archives: Archives, channel_id: str) -> ArchiveInfo | None:
         holding.waiting,
         kept.shelf,
     )
+
+
+def _problem(member: Member) -> str:
+    """What is wrong in a channel now, for people; or ''."""
+    problem = member.link.failure
+    if problem is None and isinstance(member, Owner):
+        problem = member.telling.problem
+    return _warning(member, member.standing.node_id) if problem is None else str(problem)
 
 
 async def _members(member: Member) -> MemberList:

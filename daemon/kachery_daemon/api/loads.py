@@ -18,8 +18,11 @@ from kachery_core.wire.loads import (
     LoadProgress,
     LoadRequest,
     RangeQuery,
+    TransferFacts,
+    Transfers,
 )
 from kachery_core.wire.local import API_PATH, ErrorFacts
+from kachery_daemon.api.door import Role
 from kachery_daemon.api.endpoint import BYTES, Endpoint
 from kachery_daemon.api.failures import error_for
 from kachery_daemon.api.operations import operation
@@ -121,4 +124,29 @@ class RangesEndpoint(_WorkingEndpoint):
             await self.finish(data)
 
 
-LOAD_ENDPOINTS: tuple[type[Endpoint], ...] = (LoadsEndpoint, RangesEndpoint)
+class TransfersEndpoint(Endpoint):
+    """What goes on between this node and others."""
+
+    PATH = f"{API_PATH}/transfers"
+
+    @override
+    @operation("What is on its way here, and how much came and went.", Transfers, role=Role.OWNER)
+    async def get(self) -> Transfers:
+        """List transfers."""
+        sharing = self.services.sharing
+        downloads = sharing.loads.downloads
+        coming = [
+            TransferFacts(
+                transfer.sha1,
+                transfer.landing.label.name,
+                transfer.received,
+                transfer.size,
+                transfer.senders,
+                sorted(transfer.machine.blamed),
+            )
+            for transfer in downloads.going
+        ]
+        return Transfers(sharing.files.sent_chunks, downloads.received_chunks, coming)
+
+
+LOAD_ENDPOINTS: tuple[type[Endpoint], ...] = (LoadsEndpoint, RangesEndpoint, TransfersEndpoint)

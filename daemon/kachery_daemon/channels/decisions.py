@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from kachery_core.records import Record
     from kachery_core.roles import Role
 
+# Members may have heard of decisions that neither the hub nor this node knows any more.
+_LEAP = 100
 MEMBERSHIP_SECONDS = 30 * 24 * 3600.0
 
 
@@ -110,6 +112,28 @@ def revoke(channel: Signer, record: Record, membership: Membership, now: float) 
 def put_out(channel: Signer, record: Record, membership: Membership, now: float) -> Record:
     """The next record, in which a node is no member any more; it needs a new key."""
     return _next(channel, record, membership, now, record.epoch + 1)
+
+
+def merge(channel: Signer, theirs: Record, ours: Record, now: float) -> Record | None:
+    """The record after two that do not know of each other; None if theirs has all of ours.
+
+    An owner that was restored from a backup, or runs twice, meets its own later decisions at the
+    hub. Nothing that either revoked comes back.
+    """
+    revocations = dict(theirs.revocations)
+    for node_id, until in ours.revocations.items():
+        revocations[node_id] = max(until, revocations.get(node_id, 0))
+    if theirs.version > ours.version and revocations == theirs.revocations:
+        return None
+    terms = Terms(
+        name=theirs.name,
+        version=max(theirs.version, ours.version) + _LEAP,
+        owner=theirs.owner,
+        issued_at=max(int(now), theirs.issued_at, ours.issued_at),
+        epoch=max(theirs.epoch, ours.epoch) + 1,
+        revocations=revocations,
+    )
+    return read_record(make_record(channel, terms))
 
 
 def new_key() -> bytes:

@@ -96,7 +96,7 @@ class Member:
         """
         problem = None
         try:
-            await self._take_found(await self.lobby.lookup(self.standing.channel_id))
+            await self.take_found(await self.lobby.lookup(self.standing.channel_id))
         except KacheryError as failure:
             problem = failure
         is_behind = self.standing.is_behind or problem is not None
@@ -149,12 +149,22 @@ class Member:
         """Whether half of the membership's time is over."""
         return is_half_over(self.standing.membership, self.standing.clock())
 
-    async def _take_found(self, found: Found) -> None:
+    async def take_found(self, found: Found, *, as_theirs: bool = False) -> None:
+        """Take what the lobby has, as far as it is newer.
+
+        Args:
+            found: in the lobby.
+            as_theirs: take its key also instead of another one of the same epoch.
+        """
         deposit = found.deposit
         if deposit is None:
             await self.take(found.record)
-        else:
-            await self.take(found.record, deposit.membership, deposit.letter)
+            return
+        news = self._read(found.record, deposit.membership, deposit.letter)
+        if as_theirs and news.key is not None:
+            await self.threads.run(self.registry.replace_key, self.standing.channel_id, news.key)
+            self.standing.take_key(*news.key)
+        await self._take(news)
 
     async def _ask_owner(self) -> None:
         """Ask the owner itself, who may be there while the lobby is not up to date."""

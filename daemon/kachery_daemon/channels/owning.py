@@ -13,7 +13,6 @@ from typing_extensions import override
 
 from kachery_core import subjects
 from kachery_core.errors import (
-    BadMembershipError,
     ChannelNotFoundError,
     InvalidInputError,
     KacheryError,
@@ -26,6 +25,7 @@ from kachery_core.wire.node import AskMembers, AskRecord, MembersAnswer, pack, u
 from kachery_daemon.channels import decisions
 from kachery_daemon.channels.decisions import Wish
 from kachery_daemon.channels.membership import Member, is_half_over
+from kachery_daemon.channels.recovering import recover
 from kachery_daemon.channels.telling import Telling
 from kachery_daemon.network.ending import begin_task, end_tasks
 
@@ -87,25 +87,20 @@ class Owner(Member):
         """Find out whether the hub is up to date, and tell it if not.
 
         Raises:
-            BadMembershipError: the hub knows more than this node.
             HubUnreachableError, HubNotTrustedError: it cannot be asked.
         """
-        standing = self.standing
+        ours = self.standing.record
         try:
-            found = await self.lobby.lookup(standing.channel_id)
+            found = await self.lobby.lookup(self.standing.channel_id)
         except ChannelNotFoundError:
             await self._tell_everything()
             return
-        version = read_record(found.record).version
-        if version > standing.record.version:
-            raise BadMembershipError(
-                f"The hub knows version {version} of channel {standing.name!r}, this node only"
-                f" {standing.record.version}.",
-                hint="Was the storage folder restored from a backup? What was decided since then"
-                " is not here; do not decide anything before a newer backup is.",
-                known_version=version,
-            )
-        if found.record != standing.record.text:
+        theirs = read_record(found.record)
+        if theirs.version < ours.version:
+            await self._tell_everything()
+        elif theirs.text != ours.text:
+            async with self._deciding:
+                await recover(self, found)
             await self._tell_everything()
 
     async def members(self) -> list[Membership]:
@@ -160,12 +155,8 @@ class Owner(Member):
                 )
             record = decisions.put_out(self.channel, self.standing.record, known, self._now())
             key = decisions.new_key()
-            await self._keep(record=record, key=(record.epoch, key), revoked=node_id)
-            # Still under the key that everybody has.
-            await self.telling.new_key(record.epoch, key)
-            await self.telling.record(record)
-            self.standing.take_key(record.epoch, key)
-            await self._follow(record)
+            await self.keep(record=record, key=(record.epoch, key), revoked=node_id)
+            await self.change_key(record, key)
 
     async def renew(self) -> None:
         """Make the memberships last longer that are half over."""
@@ -186,7 +177,11 @@ class Owner(Member):
         if isinstance(asked, AskRecord):
             return pack(MembersAnswer(record.text if record.version > asked.version else ""))
         async with self._deciding:
-            newest = await self._member(question.sender.node_id)
+            newest = await self._find(question.sender.node_id)
+            if newest is None or newest.issued_at < question.sender.issued_at:
+                # Issued by this node, which has forgotten it: see `recovering`.
+                newest = question.sender
+                await self.keep(memberships=[newest])
             if is_half_over(newest, self._now()):
                 newest = self._issue(Wish.of(newest), newest)
                 await self._decide(memberships=[newest])
@@ -196,11 +191,18 @@ class Owner(Member):
             letter = await self.threads.run(self.telling.letter, newest.node_id)
         return pack(MembersAnswer(record.text, newest.text if is_new else "", letter))
 
+    async def change_key(self, record: Record, key: bytes) -> None:
+        """Go on with a new key, given to everybody who is there under the one that they have."""
+        await self.telling.new_key(record.epoch, key)
+        await self.telling.record(record)
+        self.standing.take_key(record.epoch, key)
+        await self._follow(record)
+
     async def _replace(self, known: Membership, wish: Wish) -> Membership:
         """Another membership instead of one that is revoked with it."""
         record = decisions.revoke(self.channel, self.standing.record, known, self._now())
         membership = self._issue(wish, known, record)
-        await self._keep(record=record, memberships=[membership])
+        await self.keep(record=record, memberships=[membership])
         await self.telling.member(membership)
         await self.telling.record(record)
         await self._follow(record)
@@ -209,13 +211,13 @@ class Owner(Member):
 
     async def _decide(self, memberships: Sequence[Membership]) -> None:
         """Issue memberships."""
-        await self._keep(memberships=memberships)
+        await self.keep(memberships=memberships)
         await self._take_own(memberships)
         for membership in memberships:
             if membership.node_id != self.standing.node_id:
                 await self.telling.member(membership)
 
-    async def _keep(
+    async def keep(
         self,
         *,
         record: Record | None = None,

@@ -148,6 +148,11 @@ class ChannelRegistry:
                     "UPDATE channels SET hub_url=? WHERE channel_id=?", (hub_url, channel_id)
                 )
 
+    def replace_key(self, channel_id: str, key: tuple[int, bytes]) -> None:
+        """Keep a key, epoch and bytes, instead of another one of its epoch."""
+        with self._database.writing() as connection:
+            connection.execute("INSERT OR REPLACE INTO keys VALUES (?,?,?)", (channel_id, *key))
+
     def disable(self, channel_id: str, disabled: Iterable[str]) -> None:
         """Keep which roles this node's user does not want."""
         with self._database.writing() as connection:

@@ -12,7 +12,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from kachery_core import subjects
-from kachery_core.errors import KacheryError
+from kachery_core.errors import BadMembershipError, KacheryError
 from kachery_core.wire.hub import Deposit
 from kachery_core.wire.node import MembershipNews, RecordNews, pack
 from kachery_daemon.channels.decisions import letter_to
@@ -49,6 +49,7 @@ class Telling:
         self._turn = asyncio.Lock()
         self._untold = asyncio.Event()
         self._untold.set()
+        self.problem: KacheryError | None = None
 
     def wake(self) -> None:
         """There is something the hub does not know."""
@@ -62,9 +63,13 @@ class Telling:
             self._untold.clear()
             try:
                 await self.hub()
-                pause = _FIRST_PAUSE_SECONDS
+                pause, self.problem = _FIRST_PAUSE_SECONDS, None
             except KacheryError as problem:
+                self.problem = problem
                 _log.info("the hub of channel %s was not told: %s", self._name, problem)
+                if isinstance(problem, BadMembershipError):
+                    # It knows something newer than this node.
+                    await self._owner.link.refresher.now()
                 self._untold.set()
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)

@@ -24,10 +24,14 @@ class Connections:
 
     Args:
         threads: where bytes are received.
+
+    Attributes:
+        received: chunks that came since the start and were right, on both ways.
     """
 
     def __init__(self, threads: Threads) -> None:
         self.threads = threads
+        self.received = 0
         self._idle: dict[str, list[tuple[float, DirectConnection]]] = {}
         self._around: dict[str, float] = {}
 

@@ -86,6 +86,11 @@ class Downloads:
         """What is on its way at the moment."""
         return (shared.transfer for shared in self._going.values())
 
+    @property
+    def received_chunks(self) -> int:
+        """Chunks that came since the start and were right."""
+        return self._connections.received
+
     @contextlib.asynccontextmanager
     async def joined(
         self, wanted: Wanted, origin: dict[str, str], links: Iterable[Link]

@@ -49,8 +49,6 @@ if TYPE_CHECKING:
     from kachery_daemon.system.threads import Threads
 
 FIND_SECONDS = 2.0
-# After the first useful answer, so much more patience for better ones.
-_GRACE_SECONDS = 0.05
 _ANSWER_SECONDS = 2.0
 _SILENT_SECONDS = 5.0
 # Many appends may have been signed together; more than this is no run of an honest node.
@@ -74,16 +72,12 @@ class FeedAsker:
     ) -> AsyncGenerator[Offer, None]:
         """Who has these subfeeds and feeds; each offer as it comes, its head checked.
 
-        Ends when everybody there has answered, shortly after each was offered once, or after some
-        seconds.
+        Ends when everybody there has answered, or after some seconds.
 
         Raises:
             RoleMissingError, HubUnreachableError and others of `Link.ask`.
         """
         by_discovery = {discovery_of(one): one for one in wanted}
-        missing = set(wanted)
-        loop = asyncio.get_running_loop()
-        end = loop.time() + seconds
         answers = link.ask(
             subjects.find("feeds"),
             pack(FindFeeds(list(by_discovery))),
@@ -92,27 +86,39 @@ class FeedAsker:
             expect=len(link.present(Role.PROVIDE_FEEDS)) or None,
         )
         async with contextlib.aclosing(answers):
-            while True:
-                try:
-                    answer = await asyncio.wait_for(anext(answers), end - loop.time())
-                except (StopAsyncIteration, asyncio.TimeoutError):
-                    return
+            async for answer in answers:
                 for offer in await self._offers(link, answer, by_discovery):
-                    missing.discard(offer.what)
                     yield offer
-                if not missing:
-                    end = min(end, loop.time() + _GRACE_SECONDS)
 
     async def offers(
-        self, link: Link, wanted: Sequence[SubfeedKey | str], seconds: float = FIND_SECONDS
+        self,
+        link: Link,
+        wanted: Sequence[SubfeedKey | str],
+        seconds: float = FIND_SECONDS,
+        grace: float | None = None,
     ) -> list[Offer]:
-        """All offers of these subfeeds and feeds; none if nobody can be asked."""
+        """The offers of these subfeeds and feeds; none if nobody can be asked.
+
+        Args:
+            link: where to ask.
+            wanted: what is looked for.
+            seconds: how long to wait for answers.
+            grace: how long to wait for more after the first offer; None waits for all.
+        """
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        offers: list[Offer] = []
         try:
             async with contextlib.aclosing(self.find(link, wanted, seconds)) as found:
-                return [offer async for offer in found]
+                while True:
+                    offers.append(await asyncio.wait_for(anext(found), end - loop.time()))
+                    if grace is not None and len(offers) == 1:
+                        end = min(end, loop.time() + grace)
+        except (StopAsyncIteration, asyncio.TimeoutError):
+            return offers
         except KacheryError as problem:
             _log.debug("nobody could be asked on %s: %s", link.name, problem)
-            return []
+            return offers
 
     async def heads(
         self, link: Link, source: Source, lengths: Mapping[SubfeedKey, int]

@@ -189,7 +189,8 @@ class FeedJoiner:
 
     def _stop(self, followed: Following, problem: KacheryError | None) -> None:
         """There is nothing more to join."""
-        _log.info("%s is not followed any further: %s", followed.key, problem or "two histories")
+        if not followed.is_over:
+            _log.info("%s is followed no further: %s", followed.key, problem or "two histories")
         followed.is_over = True
         followed.machine.pause(math.inf)
         followed.notify()

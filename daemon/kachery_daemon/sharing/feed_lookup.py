@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 LOOK_SECONDS = 5.0
 # So many nodes are asked for the list of subfeeds; the writer first.
 _MOST_ASKED = 3
+# After the first offer, so much more patience: the writer may be a little slower.
+_GRACE_SECONDS = 0.05
 _MOST_REMEMBERED = 256
 _log = logging.getLogger(__name__)
 
@@ -85,7 +87,9 @@ class FeedLookup:
 
     async def _offers(self, feed: str, links: Sequence[Link], seconds: float) -> list[Offer]:
         seconds = min(seconds, FIND_SECONDS)
-        found = await asyncio.gather(*(self._asker.offers(link, [feed], seconds) for link in links))
+        found = await asyncio.gather(
+            *(self._asker.offers(link, [feed], seconds, _GRACE_SECONDS) for link in links)
+        )
         return [offer for offers in found for offer in offers]
 
     async def _enter(self, feed: str, offers: list[Offer]) -> None:

@@ -90,9 +90,7 @@ class Followers:
 
     async def _catch_up(self, key: SubfeedKey, position: int, channel: str) -> None:
         followed = await self._follow(key, channel)
-        end = time.monotonic() + FIND_SECONDS
-        while not followed.has_looked and await followed.change(end - time.monotonic()):
-            pass
+        await followed.wait_looked(FIND_SECONDS)
         machine = followed.machine
         while machine.held <= position < machine.expected:
             is_ended = followed.is_over or followed.trouble is not None
@@ -156,9 +154,7 @@ class Followers:
         followed.read()
         if channel not in followed.channels:
             followed.channels.add(channel)
-            followed.matched = ()
-            followed.machine.look_again()
-            followed.has_looked = False
+            followed.look()
             self._wake.set()
         return followed
 
@@ -226,13 +222,12 @@ class Followers:
         finally:
             for followed in followings:
                 followed.machine.found(time.monotonic())
-                followed.has_looked = True
+                followed.looked(is_over=True)
                 self._changed(followed)
 
     async def _find_on(self, link: Link, followings: Sequence[Following]) -> None:
         accepted = {followed.key: followed for followed in followings if followed.accepts(link)}
         keys = list(accepted)
-        found: set[SubfeedKey] = set()
         for start in range(0, len(keys), _MOST_AT_ONCE):
             offers = self._asker.find(link, keys[start : start + _MOST_AT_ONCE])
             try:
@@ -242,13 +237,10 @@ class Followers:
                         await self._joiner.offered(followed, offer)
                         if self.passed is not None and offer.head.length:
                             self.passed(followed.key, link.channel_id)
-                        found.add(followed.key)
+                        followed.looked(is_over=False)
                         self._changed(followed)
             except KacheryError as problem:
                 _log.debug("nobody could be asked on %s: %s", link.name, problem)
-        for key in found:  # nobody waits for the other channels
-            accepted[key].has_looked = True
-            accepted[key].notify()
 
     async def _check(self, source: Source, followings: list[Following]) -> None:
         """Ask one source which subfeeds go on."""

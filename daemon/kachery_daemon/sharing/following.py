@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from kachery_daemon.network.link import Link, Unsubscribe
 
 FOLLOWED_SECONDS = 60.0
+# After the first offer, so much more patience for better ones.
+_GRACE_SECONDS = 0.05
 
 
 class Following:
@@ -34,7 +36,6 @@ class Following:
         claims: signed heads that others offered and that are not yet here to be compared.
         live: where news are heard: subject and how to end it, by channel.
         origin: on which channel the newest messages came.
-        has_looked: whether it is known by now who has it.
         trouble: why messages cannot be kept here.
         is_proving: whether a second history is being looked for.
         is_over: whether there is nothing more to join: two histories, or deleted here.
@@ -51,7 +52,7 @@ class Following:
         self.claims: dict[Source, Head] = {}
         self.live: dict[str, tuple[str, Unsubscribe]] = {}
         self.origin = ""
-        self.has_looked = False
+        self._looked_at: float | None = None
         self.trouble: KacheryError | None = None
         self.is_proving = False
         self.is_over = False
@@ -64,6 +65,31 @@ class Following:
     def is_wanted(self) -> bool:
         """Whether somebody reads it, or did so a short while ago."""
         return self.readers > 0 or time.monotonic() - self._last_read < FOLLOWED_SECONDS
+
+    @property
+    def has_looked(self) -> bool:
+        """Whether those who have it had the time to say so."""
+        return self._looked_at is not None and time.monotonic() >= self._looked_at
+
+    def look(self) -> None:
+        """It is looked for from now on, once more."""
+        self._looked_at = None
+        self.matched = ()
+        self.machine.look_again()
+
+    def looked(self, *, is_over: bool) -> None:
+        """Everybody had their say, or the first who has it."""
+        if is_over:
+            self._looked_at = 0.0
+        elif self._looked_at is None:
+            self._looked_at = time.monotonic() + _GRACE_SECONDS
+        self.notify()
+
+    async def wait_looked(self, seconds: float) -> None:
+        """Wait until it is known who has it, for some time at most."""
+        end = time.monotonic() + seconds
+        while not self.has_looked and time.monotonic() < end:
+            await self.change(_GRACE_SECONDS)
 
     def read(self) -> None:
         """Somebody reads."""

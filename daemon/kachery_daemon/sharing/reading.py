@@ -31,6 +31,11 @@ _IDLE_SECONDS = 60.0
 _FIRST_AHEAD = 4
 _MOST_AHEAD = 64
 _MOST_OPEN = 64
+_MOMENT = 0.02
+
+
+class _Moved(Exception):  # noqa: N818 - no error, and seen by nobody else
+    """What is read is in another file by now."""
 
 
 class _Opened:
@@ -83,10 +88,15 @@ class RangeReader:
         opened = await self._open(wanted, links)
         opened.readers += 1
         try:
-            return await self._read(opened, start, end)
+            while not opened.transfer.machine.is_complete:
+                # Its file is on its way into the store, or goes on under another table.
+                with contextlib.suppress(_Moved):
+                    return await self._read(opened, start, end)
+                await asyncio.sleep(_MOMENT)
         finally:
             opened.readers -= 1
             opened.used_at = _now()
+        return None
 
     async def close(self) -> None:
         """Stop reading."""
@@ -97,6 +107,14 @@ class RangeReader:
             await self._opened.pop(sha1).leaving.aclose()
 
     async def _read(self, opened: _Opened, start: int, end: int) -> tuple[bytes, int] | None:
+        try:
+            return await self._read_now(opened, start, end)
+        except TransferCancelledError as problem:
+            if opened.transfer.has_failed:
+                raise
+            raise _Moved from problem
+
+    async def _read_now(self, opened: _Opened, start: int, end: int) -> tuple[bytes, int] | None:
         transfer, machine = opened.transfer, opened.transfer.machine
         first, last = start // CHUNK_SIZE, -(-end // CHUNK_SIZE)
         await transfer.want(first, max(first, last))
@@ -106,27 +124,15 @@ class RangeReader:
             return None
         checked_range(size, start, end)
         await transfer.wait(lambda: machine.is_complete or machine.has(first, last))
-        data = await self._from_landing(transfer, start, end)
-        if data is None:
-            return None
-        ahead = opened.ahead(start, end)
-        if ahead and not transfer.has_ended:
-            await transfer.want(last, min(last + ahead, -(-size // CHUNK_SIZE)))
-        return data, size
-
-    async def _from_landing(self, transfer: Transfer, start: int, end: int) -> bytes | None:
-        """Bytes that have just come; None if they are in the store by now."""
-        try:
-            data = await transfer.landing.read(start, end)
-        except TransferCancelledError:
-            if transfer.machine.is_complete:
-                return None
-            raise
+        data = await transfer.landing.read(start, end)
         if data is None:
             raise StorageFailedError(
                 "The disk gives back other bytes than it was given.", hint="Look at the disk."
             )
-        return data
+        ahead = opened.ahead(start, end)
+        if ahead and not transfer.has_ended:
+            await transfer.want(last, min(last + ahead, -(-size // CHUNK_SIZE)))
+        return data, size
 
     async def _open(self, wanted: Wanted, links: Sequence[Link]) -> _Opened:
         """A content that is being read, or looked for now."""

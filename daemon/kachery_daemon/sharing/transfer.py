@@ -84,7 +84,12 @@ class Transfer:
     @property
     def has_ended(self) -> bool:
         """Whether nothing happens any more."""
-        return self._failure is not None or self.machine.is_complete
+        return self.has_failed or self.machine.is_complete
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether it was given up."""
+        return self._failure is not None
 
     @property
     def size(self) -> int:
@@ -220,6 +225,7 @@ class Transfer:
             return
 
         def took(index: int, is_right: bool) -> None:
+            self._connections.received += is_right
             if number not in self._requests:
                 return
             machine.chunk_came(number, index, _now(), under=table, is_right=is_right)

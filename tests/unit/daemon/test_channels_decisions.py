@@ -94,6 +94,22 @@ def test_no_clock_brings_back_what_was_taken(clocks):
         old.append(new)
 
 
+def test_two_owners_lose_nothing_that_either_took_back():
+    record, *_ = founded()
+    alice, bob = issued(record), issued(record, node=BOB)
+    ours = decisions.put_out(CHANNEL, record, alice, NOW)
+    theirs = decisions.revoke(CHANNEL, decisions.put_out(CHANNEL, record, bob, NOW), bob, NOW)
+    merged = decisions.merge(CHANNEL, theirs, ours, NOW)
+    assert merged.version > theirs.version + 1
+    assert merged.epoch == 3
+    assert not counts(alice, merged)
+    assert not counts(bob, merged)
+    assert decisions.merge(CHANNEL, merged, ours, NOW) is None
+    assert decisions.merge(CHANNEL, merged, theirs, NOW) is None
+    # Two of one version: somebody has to give way, whatever they say.
+    assert decisions.merge(CHANNEL, ours, ours, NOW).version > ours.version
+
+
 def test_a_letter_is_for_one_node():
     letter = decisions.letter_to(CHANNEL, ALICE.public_key, seed(5), 3)
     found = open_letter(letter, ALICE_SEED, CHANNEL_ID)
