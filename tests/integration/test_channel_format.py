@@ -264,10 +264,12 @@ def test_an_archive_reads_the_note_and_so_does_another_program():
     assert pack(passed).hex() == printed["what passed"]
     (box,) = msgspec.msgpack.decode(note)
     inside = verifier.open_box(bytes.fromhex(printed["node seed"]), box)
-    assert inside.hex() == printed["what passed"] and len(inside) % 256 == 0
+    assert inside.hex() == printed["what passed"]
+    assert len(inside) % 256 == 0
     channel, teller, contents, subfeeds, padding = msgspec.msgpack.decode(inside)
     assert verifier.nkey(verifier.ACCOUNT, channel) == printed["channel id"]
-    assert teller.hex() == printed["owner"] and not any(padding)
+    assert teller.hex() == printed["owner"]
+    assert not any(padding)
     assert contents == [[bytes.fromhex(printed["sha1"]), b"", "hello.txt"]]
     assert [[one.hex() for one in each] for each in subfeeds] == [
         [printed["feed"], printed["subfeed"]]
