@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from kachery_core.errors import KacheryError
 from kachery_core.wire.node_archives import LARGEST_BOX
+from kachery_daemon.network.ending import end_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,8 +62,7 @@ class ArchiveHearing:
     async def close(self) -> None:
         """Take nothing more."""
         if self._work is not None:
-            self._work.cancel()
-            await asyncio.gather(self._work, return_exceptions=True)
+            await end_tasks([self._work])
 
     async def _take(self) -> None:
         while self._notes:

@@ -24,6 +24,7 @@ from kachery_core.wire.node_archives import (
     PassedSubfeed,
     seal_note,
 )
+from kachery_daemon.network.ending import end_tasks
 
 if TYPE_CHECKING:
     from kachery_core.messages import SubfeedKey
@@ -86,8 +87,7 @@ class ArchiveTelling:
     async def close(self) -> None:
         """Tell nothing more."""
         if self._sending is not None:
-            self._sending.cancel()
-            await asyncio.gather(self._sending, return_exceptions=True)
+            await end_tasks([self._sending])
 
     def _add(self, channel_id: str, thing: _Thing, what: _What) -> None:
         if thing in self._quiet or not self._archives(channel_id):

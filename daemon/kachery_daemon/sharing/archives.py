@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from kachery_core import subjects
 from kachery_core.errors import KacheryError, RoleMissingError
 from kachery_core.roles import Role
+from kachery_daemon.network.ending import end_tasks
 from kachery_daemon.sharing.archive_fetching import ArchiveFetching
 from kachery_daemon.sharing.archive_following import ArchiveFollowing
 from kachery_daemon.sharing.archive_hearing import ArchiveHearing
@@ -103,9 +104,7 @@ class Archives:
 
     async def close(self) -> None:
         """End; what is half done goes on next time."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(self._tasks)
         await self._hearing.close()
         await self._following.close()
 
