@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _REST_SECONDS = 5.0
 _APPENDS = 8
+_LISTENING = 10
 _BUDGET_SECONDS = 30.0
 _STEPS = (0.25, 0.5, 1.0)
 
@@ -28,16 +29,18 @@ _STEPS = (0.25, 0.5, 1.0)
 def crowd(folder: Path, sizes: Sizes) -> list[Table]:
     """The tables about many nodes; a hub of their own runs only meanwhile."""
     with running_hub(folder / "crowd-hub") as hub:
-        with _light_nodes(hub, folder / "followers") as program:
+        with _light_nodes(hub, folder / "followers", sizes.followers + 1) as program:
             following = _followers(program, hub, sizes.followers)
-        with _light_nodes(hub, folder / "members") as program:
+        with _light_nodes(hub, folder / "members", _LISTENING) as program:
             members = _members(program, hub, sizes.members)
     return [following, members]
 
 
 @contextlib.contextmanager
-def _light_nodes(hub: RunningHub, folder: Path) -> Iterator[Program]:
-    program = Program("benchmarks.remote_crowd_program", arguments=(hub.url, str(folder)))
+def _light_nodes(hub: RunningHub, folder: Path, listening: int) -> Iterator[Program]:
+    program = Program(
+        "benchmarks.remote_crowd_program", arguments=(hub.url, str(folder), str(listening))
+    )
     try:
         yield program
     finally:
@@ -105,7 +108,7 @@ def _followers(program: Program, hub: RunningHub, count: int) -> Table:
             "half have it",
             "last has it",
             "nats-server: memory",
-            "CPU for one message and follower",
+            "CPU of one follower for a message",
             "memory of one more light node",
         ),
         note=(
@@ -121,11 +124,7 @@ def _followers(program: Program, hub: RunningHub, count: int) -> Table:
     for part in _STEPS:
         nodes = max(followed_by + 1, int(count * part))
         _follow(program, nodes)
-        idle = _ask(program, "rest", seconds=1.0)
-        before = own_seconds((program.pid, hub.server_pid)) - own_seconds()
-        taken, seconds = _ask(program, "append", count=_APPENDS)
-        spent = own_seconds((program.pid, hub.server_pid)) - own_seconds() - before
-        spent = max(0.0, spent - idle * seconds)
+        taken, spent = _ask(program, "append", count=_APPENDS)
         grown = (memory_of(program.pid, "VmRSS") or 0) - resident
         resident += grown
         places = (0, (nodes - 1) // 2, nodes - 1)

@@ -1,4 +1,6 @@
-"""A crowd of light nodes in one process: `python -m benchmarks.remote_crowd_program URL FOLDER`.
+"""A crowd of light nodes in one process: `python -m benchmarks.remote_crowd_program`.
+
+Its arguments are the URL of the hub, a folder, and how many of the nodes listen to all others.
 
 A light node is a node's part in channels (and in feeds, if it follows): its own key, membership,
 connections, tables and folder, all real, without the HTTP server and the store around it. All but
@@ -8,7 +10,7 @@ It does what each line of JSON tells it and answers with one line, as `benchmark
     {"do": "members", "count": 50}     as many light nodes in all, each a member of the channel
     {"do": "rest", "seconds": 5}       lets them be; CPU seconds that this process used
     {"do": "follow", "count": 50}      as many follow one feed; the first of them writes it
-    {"do": "append", "count": 20}      seconds until each follower had each message; and in all
+    {"do": "append", "count": 20}      seconds until each follower had each message; CPU
 """
 
 from __future__ import annotations
@@ -42,9 +44,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _CHANNEL = "crowd"
-# As many listen to the presence of all. The others only speak: to check what 200 nodes say to 200
-# takes more than the one core that this process has; on 200 computers it is nothing.
-_LISTENING = 10
 _ID_SIZE = 16
 _PAUSE = 0.25
 _PATIENCE_SECONDS = 60.0
@@ -99,9 +98,13 @@ class Crowd:
     Args:
         url: of the hub.
         folder: for their storage folders.
+        listening: as many listen to the presence of all. The others only speak: to check what 200
+            nodes say to 200 takes more than the one core that this process has; on 200 computers
+            it is nothing.
     """
 
-    def __init__(self, url: str, folder: Path) -> None:
+    def __init__(self, url: str, folder: Path, listening: int) -> None:
+        self._listening = listening
         self._url = url
         self._folder = folder
         self._threads = Threads(8, 4)
@@ -114,7 +117,9 @@ class Crowd:
         while len(self._nodes) < count and time.perf_counter() < began + seconds:
             await self._add()
         count = len(self._nodes)
-        await _until(lambda: all(node.present >= count - 1 for node in self._nodes[:_LISTENING]))
+        await _until(
+            lambda: all(node.present >= count - 1 for node in self._nodes[: self._listening])
+        )
         return time.perf_counter() - began
 
     async def rest(self, seconds: float) -> float:
@@ -136,21 +141,22 @@ class Crowd:
         self._followed = (key, followers)
 
     async def append(self, count: int) -> tuple[list[list[float]], float]:
-        """Append now and then; when each follower had each message, and seconds in all."""
+        """Append now and then; when each follower had each message, and CPU seconds meanwhile."""
         assert self._followed is not None
         key, followers = self._followed
         writer = self._nodes[0].feeds
         assert writer is not None
-        taken, start = [], time.perf_counter()
+        taken, spent = [], 0.0
         for message in messages(count):
             length = await writer.length(key)
             waiting = [asyncio.ensure_future(_arrival(copy, key, length)) for copy in followers]
             await asyncio.sleep(_PAUSE)
-            began = time.perf_counter()
+            before, began = time.process_time(), time.perf_counter()
             await writer.append(key, os.urandom(_ID_SIZE), [encode(message)])
             moments = await asyncio.wait_for(asyncio.gather(*waiting), _PATIENCE_SECONDS)
             taken.append(sorted(moment - began for moment in moments))
-        return taken, time.perf_counter() - start
+            spent += time.process_time() - before
+        return taken, spent
 
     async def close(self) -> None:
         """Everybody leaves."""
@@ -160,7 +166,7 @@ class Crowd:
     async def _add(self) -> None:
         node = LightNode(self._folder / f"light-{len(self._nodes)}", self._threads)
         await node.channels.start()
-        if len(self._nodes) >= _LISTENING:
+        if len(self._nodes) >= self._listening:
             _deafen()
         if self._nodes:
             wish = Wish(node.node_id, frozenset({Role.REQUEST_FEEDS}))
@@ -207,9 +213,9 @@ async def _until(condition: Callable[[], bool]) -> None:
         await asyncio.sleep(0.05)
 
 
-async def main(url: str, folder: Path) -> None:
+async def main(url: str, folder: Path, listening: int) -> None:
     """Do what each line says, until there are no more."""
-    crowd = Crowd(url, folder)
+    crowd = Crowd(url, folder, listening)
     doing: dict[str, Callable[..., Any]] = {
         "members": crowd.members,
         "rest": crowd.rest,
@@ -226,4 +232,4 @@ async def main(url: str, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], Path(sys.argv[2])))
+    asyncio.run(main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])))

@@ -325,9 +325,10 @@ async def test_an_owner_that_was_restored_from_a_backup_goes_on(tmp_path, hub):
         for fellow in (two, four):
             await until(lambda fellow=fellow: fellow.link.state == "revoked", "it is out")
         await until(lambda: len(owner.standing.record.revocations) == 3, "it knows both")
+        await until(lambda: three.member.standing.epoch == 3, "it got the new key")
         await everybody_present([one, three])
         await three.link.serve(FIND, Role.PROVIDE_FILES, _echo)
-        await asyncio.sleep(0.1)
+        await three.link._lines.open_control().settle()
         assert await answers(one.link, FIND, b"x", expect=1) == [b"echo x"]
         assert owner.standing.record.text == three.member.standing.record.text
 

@@ -13,11 +13,25 @@ from pathlib import Path
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from kachery_core.capabilities import (
+    feed_discovery,
+    feed_key,
+    subfeed_discovery,
+    subfeed_key_of,
+)
 from kachery_core.feeds import FeedUri, subfeed_hash, subfeed_label
 from kachery_core.forks import ForkProof, check_fork, find_fork
 from kachery_core.messages import Head, SubfeedKey, encode_batch, head_bytes, make_batch
+from kachery_core.wire.node_feeds import (
+    HeadFacts,
+    RunPiece,
+    SubfeedFacts,
+    SubfeedsFacts,
+    seal_facts,
+)
 from kachery_jupyter.client.feed_exports import Export, ExportedSubfeed, read_export
 from tests.support.feed_verifier import verify_log
 
@@ -70,6 +84,28 @@ def vectors():
         ],
         "export, first line": _export_line(subfeed, log).decode(),
         "fork proof": json.loads(msgspec.json.encode(proof)),
+        "over a channel": _sealed(subfeed, batches, log),
+    }
+
+
+def _sealed(subfeed, batches, log):
+    """Notes with zeros for a nonce, so that they are the same each time."""
+    head, signature = batches[-1].head, batches[-1].signature
+    discovery, key = subfeed_discovery(subfeed), subfeed_key_of(subfeed)
+    facts = {
+        "HeadFacts": HeadFacts(head.length, head.entry, signature, is_writer=True, is_forked=False),
+        "RunPiece": RunPiece(0, bytes(32), log, len(log), head.length),
+    }
+    listed = SubfeedsFacts(1, [SubfeedFacts(bytes.fromhex(subfeed.subfeed), b'"primes"', 4)])
+    list_key, list_discovery = feed_key(subfeed.feed), feed_discovery(subfeed.feed)
+    return {
+        "subfeed discovery": discovery.hex(),
+        "subfeed key": key.hex(),
+        "feed discovery": list_discovery.hex(),
+        "feed key": list_key.hex(),
+        "nonce": bytes(12).hex(),
+        **{name: seal_facts(key, bytes(12), discovery, one).hex() for name, one in facts.items()},
+        "SubfeedsFacts": seal_facts(list_key, bytes(12), list_discovery, listed).hex(),
     }
 
 
@@ -136,6 +172,19 @@ def test_the_printed_proof_proves_a_fork():
     check_fork(proof)
     assert proof.index == 0
     assert base64.b64decode(printed["ours"]) != base64.b64decode(printed["theirs"])
+
+
+def test_the_printed_notes_open_by_what_the_document_says():
+    """Without any code of kachery but the batches."""
+    printed = documented()["over a channel"]
+    key, nonce = bytes.fromhex(printed["subfeed key"]), bytes.fromhex(printed["nonce"])
+    for name, fields in (("HeadFacts", 5), ("RunPiece", 5)):
+        note = bytes.fromhex(printed[name])
+        about = name.encode() + b"\0" + bytes.fromhex(printed["subfeed discovery"])
+        opened = msgspec.msgpack.decode(AESGCM(key).decrypt(nonce, note[12:], about))
+        assert note[:12] == nonce
+        assert len(opened) == fields
+    assert opened[2] == b"".join(bytes.fromhex(one["bytes"]) for one in documented()["batches"])
 
 
 if __name__ == "__main__":
