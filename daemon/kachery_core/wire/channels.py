@@ -130,6 +130,7 @@ class ChannelInfo(Answer, frozen=True):
         expires_at: when the membership ends, seconds since 1970.
         record_version: of the newest record known here.
         archive: what this node keeps as an archive; null if it never was one.
+        ignored: messages that came and were not taken, by the reason.
     """
 
     channel_id: str
@@ -145,6 +146,7 @@ class ChannelInfo(Answer, frozen=True):
     expires_at: int
     record_version: int
     archive: ArchiveInfo | None = None
+    ignored: dict[str, int] = msgspec.field(default_factory=dict)
 
 
 class ChannelList(Answer, frozen=True):

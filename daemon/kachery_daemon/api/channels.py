@@ -175,6 +175,7 @@ def _info(member: Member, archives: Archives) -> ChannelInfo:
         present=len(link.present()),
         expires_at=standing.membership.expires_at,
         record_version=standing.record.version,
+        ignored={reason: count for reason, count in sorted(link.counts.items()) if count},
         archive=_archive(archives, standing.channel_id),
     )
 

@@ -104,7 +104,7 @@ class HubLink:
     @property
     def counts(self) -> Counter[str]:
         """What came and was not taken, by kind."""
-        return self._lines.counts.copy()
+        return self._lines.ignored()
 
     @property
     def own_roles(self) -> frozenset[Role]:

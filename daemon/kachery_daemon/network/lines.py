@@ -107,12 +107,19 @@ class Lines:
     async def close(self) -> None:
         """End both."""
         lines = [line for line in (self.control, self.bulk) if line is not None]
+        self.counts = self.ignored()
         self.control = self.bulk = None
         self._announced_at = None
-        for line in lines:
-            self.counts["dropped"] += line.dropped
-            self.counts["refused-subjects"] += line.refused_subjects
         await asyncio.gather(*(line.close() for line in lines))
+
+    def ignored(self) -> Counter[str]:
+        """What came and was not taken, by the reason, also what came faster than it was read."""
+        counts = self.counts.copy()
+        for line in (self.control, self.bulk):
+            if line is not None:
+                counts["dropped"] += line.dropped
+                counts["refused-subject"] += line.refused_subjects
+        return counts
 
     async def wait_ended(self) -> None:
         """Wait until one of them has ended."""
