@@ -51,8 +51,9 @@ if TYPE_CHECKING:
 FIND_SECONDS = 2.0
 _ANSWER_SECONDS = 2.0
 _SILENT_SECONDS = 5.0
-# Many appends may have been signed together; more than this is no run of an honest node.
-_LARGEST_RUN = 128 << 20
+# Many appends may have been signed together, 40 MiB of them.
+_LARGEST_RUN = 64 << 20
+_LARGE_RUN = 4 << 20
 _MOST_SUBFEEDS = 10_000
 _log = logging.getLogger(__name__)
 
@@ -66,6 +67,7 @@ class FeedAsker:
 
     def __init__(self, threads: Threads) -> None:
         self._threads = threads
+        self._large = asyncio.Semaphore(1)
 
     async def find(
         self, link: Link, wanted: Sequence[SubfeedKey | str], seconds: float = FIND_SECONDS
@@ -209,21 +211,28 @@ class FeedAsker:
         question: Callable[[int], ReadFeed | ReadProof],
     ) -> tuple[RunPiece, bytes]:
         """All pieces of an answer that may be too long for one."""
+        first = await self._piece(link, source, key, question(0))
+        if first.total > _LARGEST_RUN or len(first.piece) > first.total:
+            raise BrokenChainError(f"A run of {first.total:,} bytes is none of an honest node.")
+        if len(first.piece) == first.total:
+            return first, first.piece
+        # Who lies about lengths gets much memory once, not as often as it likes.
+        async with self._large if first.total > _LARGE_RUN else contextlib.nullcontext():
+            data = bytearray(first.piece)
+            while len(data) < first.total:
+                piece = await self._piece(link, source, key, question(len(data)))
+                is_same = (piece.before_entry, piece.total) == (first.before_entry, first.total)
+                if not is_same or not 0 < len(piece.piece) <= first.total - len(data):
+                    raise BrokenChainError("The pieces of a run do not belong together.")
+                data += piece.piece
+            return first, bytes(data)
+
+    async def _piece(
+        self, link: Link, source: Source, key: SubfeedKey, asked: ReadFeed | ReadProof
+    ) -> RunPiece:
         subject = subjects.get("feeds", source.node, source.instance)
-        payload_key, pieces, size, first = subfeed_key_of(key), [], 0, None
-        while first is None or size < first.total:
-            asked = question(size)
-            frames = await link.bulk_request(subject, pack(asked), _SILENT_SECONDS)
-            piece = await self._threads.run(_opened, payload_key, asked.discovery, frames)
-            first = first or piece
-            size += len(piece.piece)
-            is_same = (piece.before_entry, piece.total) == (first.before_entry, first.total)
-            if not is_same or first.total > _LARGEST_RUN or size > first.total:
-                raise BrokenChainError("The pieces of a run do not belong together.")
-            if not piece.piece and size < first.total:
-                raise BrokenChainError("A run ends before its end.")
-            pieces.append(piece.piece)
-        return first, pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        frames = await link.bulk_request(subject, pack(asked), _SILENT_SECONDS)
+        return await self._threads.run(_opened, subfeed_key_of(key), asked.discovery, frames)
 
     async def _offers(
         self, link: Link, answer: Answer, wanted: Mapping[bytes, SubfeedKey | str]

@@ -50,6 +50,8 @@ if TYPE_CHECKING:
     from kachery_daemon.sharing.feed_news import FeedNews
     from kachery_daemon.system.threads import Threads
 
+# A run ends at the first signature after so much: nearly always in one piece.
+_RUN_BYTES = LARGEST_PIECE - (128 << 10)
 # As long as a sealed nothing could be; nobody can open it.
 _NOTHING_HERE = bytes(256)
 
@@ -187,7 +189,7 @@ class FeedProvider:
             return Head(), b"", fork.index  # of two histories nobody is given one
         if not self._feeds.get(key.feed).is_copy:
             await self._feeds.served.note(key.feed)
-        return *await copies.run_from(key, asked.position, LARGEST_PIECE), length
+        return *await copies.run_from(key, asked.position, _RUN_BYTES), length
 
 
 def _packed(link: Link, offers: list[FeedOffer | None]) -> bytes:

@@ -165,6 +165,8 @@ class Followers:
                 await self._round()
             except KacheryError as problem:
                 _log.warning("feeds could not be followed for a moment: %s", problem)
+            except Exception:  # noqa: BLE001 - a bug of ours must not end the following of all
+                _log.exception("feeds could not be followed for a moment")
             # Looking at each of them takes microseconds.
             pause = max(_ROUND_SECONDS, len(self._followed) / _LOOKED_AT_PER_SECOND)
             with contextlib.suppress(asyncio.TimeoutError):
