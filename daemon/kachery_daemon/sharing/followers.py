@@ -115,7 +115,7 @@ class Followers:
     def expected(self, key: SubfeedKey) -> int:
         """How many messages of a subfeed are here or on their way."""
         followed = self._followed.get(key)
-        return 0 if followed is None else followed.machine.expected
+        return 0 if followed is None or followed.is_over else followed.machine.expected
 
     def forget(self, feed: str) -> None:
         """Follow a feed no further, whoever reads it."""
