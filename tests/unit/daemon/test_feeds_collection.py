@@ -219,8 +219,8 @@ def open_files():
     return len(list(folder.iterdir())) if folder.exists() else 0
 
 
-def open_logs():
-    """The log files this process has open; one where the system does not tell."""
+def open_logs(storage):
+    """The log files of a folder this process has open; one where the system does not tell."""
     folder = Path("/proc/self/fd")
     if not folder.exists():
         return ["unknown"]
@@ -228,7 +228,7 @@ def open_logs():
     for link in folder.iterdir():
         with contextlib.suppress(OSError):
             found.append(os.readlink(link))
-    return [name for name in found if name.endswith(".log")]
+    return [name for name in found if name.startswith(str(storage)) and name.endswith(".log")]
 
 
 def test_asking_for_subfeeds_that_nobody_wrote_leaves_nothing_behind(tmp_path):
@@ -567,7 +567,7 @@ def test_a_log_that_is_opened_again_after_its_disk_failed_is_open_once(tmp_path,
                     with pytest.raises(StorageFailedError):
                         await append_one(feeds, key, number)
                 assert await append_one(feeds, key, number) == number
-            assert len(open_logs()) == 1
+            assert len(open_logs(tmp_path)) == 1
 
     def fail(_):
         raise OSError(errno.EIO, "Input/output error")
