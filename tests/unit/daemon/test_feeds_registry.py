@@ -116,3 +116,26 @@ def test_under_one_id_a_writer_makes_one_feed(registry):
     assert theirs.feed == OTHER
     registry.remove(ONE)
     assert registry.add("0d" * 32, None, -1, "0c" * 16).feed == "0d" * 32
+
+
+def test_copies_are_told_from_feeds_of_ones_own_and_go_when_they_are_removed(tmp_path):
+    registry = Registry(tmp_path)
+    own, other = "0a" * 32, "0b" * 32
+    registry.add(own, "mine", -1)
+    copy = registry.add_copy(other)
+    assert copy.is_copy
+    assert registry.add_copy(other) == copy
+    assert [record.feed for record in registry.all()] == [own]
+    registry.add_subfeeds(other, {"0c" * 20: "main"})
+    retired = {"successor": None, "reason": "full"}
+    assert registry.end_copy(other, retired).retired == retired
+    assert registry.copies()[0].retired == retired
+    assert registry.all_subfeeds() == [(other, "0c" * 20)]
+    registry.mark_served(own)
+    registry.mark_served(own)
+    assert registry.served() == {own}
+    registry.remove(other)
+    assert registry.copies() == []
+    assert registry.all_subfeeds() == []
+    assert registry.end_copy(other, retired) is None
+    registry.close()
