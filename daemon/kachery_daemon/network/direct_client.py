@@ -57,6 +57,7 @@ class DirectConnection:
         host, port = split_address(address)
         self.address = address
         self.has_received = False
+        self._answer: http.client.HTTPResponse | None = None
         self._lock = threading.Lock()
         self._is_cut = False
         self._http = http.client.HTTPConnection(host, port, timeout=_CONNECT_SECONDS)
@@ -93,7 +94,7 @@ class DirectConnection:
         path = f"/k/{ticket.hex()}/{first}-{first + len(sizes) - 1}"
         try:
             self._http.request("GET", path)
-            answer = self._http.getresponse()
+            answer = self._answer = self._http.getresponse()
             self._check(answer, sum(sizes) + len(sizes) * TAG_SIZE)
             for size in sizes:
                 buffer = self._free.get()
@@ -118,17 +119,18 @@ class DirectConnection:
             self._socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connection; one that reads from it may hold it open otherwise."""
         with self._lock:
+            if self._answer is not None:
+                self._answer.close()
             self._http.close()
+            self._socket.close()
 
     @staticmethod
     def _check(answer: http.client.HTTPResponse, length: int) -> None:
         if answer.status == http.HTTPStatus.SERVICE_UNAVAILABLE:
-            answer.read()
             raise TooBusyError("The other node sends as much as it accepts.")
         if answer.status != http.HTTPStatus.OK:
-            answer.read(_PIECE)
             raise NoProviderError("The other node does not accept the ticket (any more).")
         if answer.length != length:
             raise BadChunkError("The other node would send another number of bytes.")

@@ -114,7 +114,7 @@ class Batch:
         if offer.sha1 in self._inline:
             return
         if sha1_hex(data) != offer.sha1:
-            _log.warning("%s sent wrong bytes for %s", offer.source.name, offer.sha1)
+            _log.info("%s sent wrong bytes for %s", offer.source.name, offer.sha1)
             return
         self._inline.add(offer.sha1)
         self.channels.setdefault(offer.sha1, offer.source.link.channel_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING
 
@@ -54,7 +55,14 @@ class Connections:
                 if time.monotonic() - since < _IDLE_SECONDS:
                     return connection, False
                 connection.close()
-        return await self.threads.receive(_connect, source.addresses[:_MOST_ADDRESSES]), True
+        work = asyncio.ensure_future(
+            self.threads.receive(_connect, source.addresses[:_MOST_ADDRESSES])
+        )
+        try:
+            return await asyncio.shield(work), True
+        except asyncio.CancelledError:
+            work.add_done_callback(_close_unused)
+            raise
 
     def give_back(self, connection: DirectConnection) -> None:
         """Keep a connection whose last answer was read to its end."""
@@ -70,6 +78,12 @@ class Connections:
             for _, connection in idle:
                 connection.close()
         self._idle.clear()
+
+
+def _close_unused(work: asyncio.Future[DirectConnection]) -> None:
+    """Nobody waits for this connection any more."""
+    if not work.cancelled() and work.exception() is None:
+        work.result().close()
 
 
 def _connect(addresses: tuple[str, ...]) -> DirectConnection:

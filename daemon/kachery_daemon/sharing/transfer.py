@@ -199,7 +199,7 @@ class Transfer:
         try:
             await self._fetch(step)
         except (BadChunkError, BadEnvelopeError) as problem:
-            _log.warning("%s is not asked for %s again: %s", name, self.sha1, problem)
+            _log.info("%s is not asked for %s again: %s", name, self.sha1, problem)
             self.machine.misbehaved(number, _now())
         except NoProviderError:
             self.machine.vanished(step.provider, _now())
@@ -243,7 +243,7 @@ class Transfer:
     async def _finish(self) -> None:
         is_right = await self.landing.finish()
         if not is_right:
-            _log.warning("The chunk table of %s is wrong; its providers are left alone", self.sha1)
+            _log.info("The chunk table of %s is wrong; its providers are left alone", self.sha1)
         self.machine.checked(_now(), is_right=is_right)
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
