@@ -241,7 +241,7 @@ class World:
             for index, data in kept.items()
             if index < len(chunks) and self._is_right(index, data)
         }
-        self.machine.opened(self.kept)
+        self.machine.opened(table, self.kept)
 
     def _check(self) -> None:
         self.machine.checked(self.now, is_right=self.has_everything)

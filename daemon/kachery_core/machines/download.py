@@ -123,11 +123,12 @@ class Download:
         if self.needs_providers and began_at >= self._changed_at and self._candidates.is_hopeless:
             self._fail()
 
-    def opened(self, here: Iterable[int] = ()) -> None:
-        """Everything is ready for the chunks of the table in use; some are here, verified."""
-        self._is_open = self.table is not None
-        for index in here:
-            self.chunks.arrived(index)
+    def opened(self, table: Manifest, here: Iterable[int] = ()) -> None:
+        """Everything is ready for the chunks of a table; some are here, verified."""
+        if table is self.table:  # another one may be in use by now
+            self._is_open = True
+            for index in here:
+                self.chunks.arrived(index)
 
     def heard(self, request: int, now: float) -> None:
         """Some bytes of an answer came."""

@@ -50,7 +50,7 @@ class Landing:
                 here = await self._threads.transfer(_look, sink, self._machine.wishes.all_of())
             self._is_whole_prepared = self._is_whole_wanted
             self.sink = sink
-            self._machine.opened(here)
+            self._machine.opened(table, here)
 
     async def want_whole(self) -> None:
         """Get ready for all chunks, whatever the table."""
@@ -59,14 +59,14 @@ class Landing:
             if self.sink is not None and not self._is_whole_prepared:
                 self._is_whole_prepared = True
                 here = await self._threads.transfer(self.sink.prepare, is_whole=True)
-                self._machine.opened(here)
+                self._machine.opened(self.sink.manifest, here)
 
     async def look(self, first: int, last: int) -> None:
         """Notice which chunks [first, last) are here from an earlier time."""
         async with self._turn:
             if self.sink is not None and not self._is_whole_prepared:
                 here = await self._threads.transfer(self.sink.look, first, last)
-                self._machine.opened(here)
+                self._machine.opened(self.sink.manifest, here)
 
     async def read(self, start: int, end: int) -> bytes | None:
         """Verified bytes; None if they are not here."""

@@ -221,7 +221,7 @@ class Transfer:
             machine.table_came(number, data, _now())
             return
         sink, table = self.landing.sink, machine.table
-        if sink is None or table is None:
+        if sink is None or table is None or sink.manifest is not table:
             return
 
         def took(index: int, is_right: bool) -> None:

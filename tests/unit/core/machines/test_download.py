@@ -132,8 +132,10 @@ def opened(limits: Limits | None = None) -> tuple[Download, Manifest]:
     machine.table_came(1, ENCODED, 0.0)
     machine.ended(1, 0.0)
     assert machine.next(0.0) == [UseTable(TABLE)]
-    machine.opened()
     assert machine.table is not None
+    machine.opened(TABLE)  # another table, though equal
+    assert not machine.has(0, 0)
+    machine.opened(machine.table)
     return machine, machine.table
 
 
@@ -165,7 +167,7 @@ def test_a_small_content_needs_no_table() -> None:
     (use,) = machine.next(0.0)
     assert isinstance(use, UseTable)
     assert use.table.chunks[0].matches(b"x")
-    machine.opened()
+    machine.opened(use.table)
     assert machine.is_trusted
     assert machine.next(0.0) == [FetchChunks(1, "a", 0, 1)]
     machine.chunk_came(1, 0, 0.0, under=use.table, is_right=True)
@@ -222,7 +224,8 @@ def test_a_content_of_no_chunk_is_only_checked() -> None:
     machine.want(0.0)
     machine.offered("a", Claim(0), 0.0)
     machine.next(0.0)
-    machine.opened()
+    assert machine.table is not None
+    machine.opened(machine.table)
     assert machine.next(0.0) == [CheckWhole()]
 
 
