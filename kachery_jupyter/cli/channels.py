@@ -152,9 +152,7 @@ def roles(name: str, *, enable: str, disable: str, as_json: bool) -> None:
 @click.option("--store", metavar="URL", help="Object store for what leaves the disk: s3://…")
 @click.option("--off", is_flag=True, help="Take nothing more; what is kept stays and is served.")
 @_JSON
-def archive(
-    name: str, *, quota: str | None, store: str | None, off: bool, as_json: bool
-) -> None:
+def archive(name: str, *, quota: str | None, store: str | None, off: bool, as_json: bool) -> None:
     """Keep what members of channel NAME load and follow, for when its providers are off.
 
     The channel's owner has to allow it: `kachery channel grant NAME NODE_ID --archive --roles …`.
