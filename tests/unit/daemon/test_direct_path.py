@@ -74,12 +74,12 @@ class Served:
     def raw(self, request: bytes) -> bytes:
         """What a stranger gets who sends some bytes."""
         answer = b""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
-            with contextlib.suppress(OSError):  # it may not even listen to the end
-                connection.sendall(request)
-                connection.shutdown(socket.SHUT_WR)
-                while piece := connection.recv(1 << 16):
-                    answer += piece
+        connection = socket.create_connection(("127.0.0.1", self.port), timeout=10)
+        with connection, contextlib.suppress(OSError):  # it may not even listen to the end
+            connection.sendall(request)
+            connection.shutdown(socket.SHUT_WR)
+            while piece := connection.recv(1 << 16):
+                answer += piece
         return answer
 
     def stop(self) -> None:
