@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import multiprocessing
 import os
 import random
 import resource
@@ -145,12 +147,10 @@ def test_a_disk_without_room_for_names_is_said(tmp_path: Path) -> None:
 
 def test_a_disk_that_turns_read_only_is_still_read(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", "size=30m") as disk:
-        store = store_at(disk / "work" / "storage")
         data = sample(3 * CHUNK_SIZE)
-        kept = {store.add_bytes(b"early", LABEL).sha1: b"early"}
-        kept[store.add_bytes(data, LABEL).sha1] = data
+        kept = _stored_by_another_process(disk / "work" / "storage", b"early", data)
+        store = store_at(disk / "work" / "storage")
         store.folder.manifest_path(list(kept)[1]).unlink()
-        store.objects._manifests.clear()
         store.close()  # a disk with a file open for writing stays as it is
         remount(disk, "ro")
         try:
@@ -169,6 +169,22 @@ def test_a_disk_that_turns_read_only_is_still_read(tmp_path: Path) -> None:
         assert read_all(store, store.add_bytes(b"late", LABEL).sha1) == b"late"
         _check_sound(store, kept)
         store.close()
+
+
+def _stored_by_another_process(root: Path, *contents: bytes) -> dict[str, bytes]:
+    """What is stored, by its name; as long as a process writes, it keeps a lock open."""
+    process = multiprocessing.get_context("spawn").Process(target=_store, args=(root, contents))
+    process.start()
+    process.join()
+    assert process.exitcode == 0
+    return {hashlib.sha1(content).hexdigest(): content for content in contents}
+
+
+def _store(root: Path, contents: tuple[bytes, ...]) -> None:
+    store = store_at(root)
+    for content in contents:
+        store.add_bytes(content, LABEL)
+    store.close()
 
 
 @pytest.mark.parametrize("operation", sorted(OPERATIONS))
