@@ -1,0 +1,39 @@
+import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { IStateDB } from '@jupyterlab/statedb';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import type { Widget } from '@lumino/widgets';
+import { Memory } from '../models/memory';
+import { NodeModel } from '../models/node';
+import { Sections } from '../models/sections';
+import { Events } from '../node/events';
+import { Requests } from '../node/requests';
+import { IKachery } from './token';
+
+/** The one place where the parts are put together. */
+export const kachery: JupyterFrontEndPlugin<IKachery> = {
+  id: '@kachery/jupyter:kachery',
+  description: 'The node, its models, and the sections of the kachery sidebar.',
+  autoStart: true,
+  provides: IKachery,
+  optional: [IStateDB, ITranslator],
+  activate: (
+    app: JupyterFrontEnd,
+    state: IStateDB | null,
+    maybeTranslator: ITranslator | null
+  ): IKachery => {
+    const translator = maybeTranslator ?? nullTranslator;
+    const trans = translator.load('kachery');
+    const settings = app.serviceManager.serverSettings;
+    const requests = new Requests(settings, trans);
+    const events = new Events(settings);
+    return {
+      requests,
+      events,
+      memory: new Memory(state),
+      models: { node: new NodeModel(requests, events) },
+      sections: new Sections<Widget>(),
+      translator,
+      trans
+    };
+  }
+};
