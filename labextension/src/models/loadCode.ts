@@ -6,7 +6,7 @@ export interface ILoadable {
   uri: string;
   /** What it was stored as; may be empty. */
   name: string;
-  /** text, json, npy, pkl, bytes, file, link or folder; may be empty. */
+  /** text, json, npy, pkl, bytes, file, link, folder, feed or subfeed; may be empty. */
   kind: string;
 }
 
@@ -21,7 +21,9 @@ const FUNCTIONS: Record<string, string> = {
   npy: 'load_npy',
   pkl: 'load_pkl',
   bytes: 'load_bytes',
-  folder: 'list_dir'
+  folder: 'list_dir',
+  feed: 'load_feed',
+  subfeed: 'load_subfeed'
 };
 
 /** Files are loaded as what their name says they are; anything else becomes a path. */
@@ -41,7 +43,9 @@ const VARIABLES: Record<string, string> = {
   load_pkl: 'value',
   load_bytes: 'data',
   load_file: 'path',
-  list_dir: 'files'
+  list_dir: 'files',
+  load_feed: 'feed',
+  load_subfeed: 'subfeed'
 };
 
 const PYTHON_WORDS = new Set(

@@ -1,0 +1,143 @@
+import * as React from 'react';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { pretty, summary } from '../../models/jsonText';
+import type { ITailed } from '../../models/tail';
+
+interface IMessagesProps {
+  trans: TranslationBundle;
+  messages: readonly ITailed[];
+}
+
+// Nearer than this to its end, the list follows what comes.
+const NEAR_PX = 24;
+
+/**
+ * The newest messages, one line each; Enter or a click shows one whole, arrows go from one to the
+ * other. The list follows what comes while its end is in sight.
+ */
+export function Messages(props: IMessagesProps): React.ReactElement {
+  const { trans, messages } = props;
+  const [open, setOpen] = React.useState<ReadonlySet<number>>(new Set());
+  const { list, isFollowing, follow, onScroll } = useFollowing(messages);
+  const [current, setCurrent] = React.useState<number | null>(null);
+  const last = messages[messages.length - 1]?.index;
+  const isKept = current !== null && messages.some(one => one.index === current);
+  const toggle = React.useCallback(
+    (index: number) => setOpen(before => toggled(before, index)),
+    []
+  );
+  return (
+    <div className="kachery-Messages">
+      <ol
+        ref={list}
+        aria-label={trans.__('Messages')}
+        onScroll={onScroll}
+        onKeyDown={event => moveFocus(event)}
+      >
+        {messages.map(({ index, message }) => (
+          <Message
+            key={index}
+            index={index}
+            message={message}
+            isOpen={open.has(index)}
+            isCurrent={isKept ? index === current : index === last}
+            trans={trans}
+            onToggle={toggle}
+            onFocus={setCurrent}
+          />
+        ))}
+      </ol>
+      {!isFollowing && (
+        <button className="kachery-Messages-newest" onClick={follow}>
+          {trans.__('Newest')} ↓
+        </button>
+      )}
+    </div>
+  );
+}
+
+interface IMessageProps extends ITailed {
+  trans: TranslationBundle;
+  isOpen: boolean;
+  isCurrent: boolean;
+  onToggle: (index: number) => void;
+  onFocus: (index: number) => void;
+}
+
+const Message = React.memo(function Message(props: IMessageProps): React.ReactElement {
+  const { index, message, isOpen, trans } = props;
+  return (
+    <li className="kachery-Message">
+      <button
+        aria-expanded={isOpen}
+        tabIndex={props.isCurrent ? 0 : -1}
+        onClick={() => props.onToggle(index)}
+        onFocus={() => props.onFocus(index)}
+      >
+        <span className="kachery-Message-index">{index}</span>
+        <bdi className="kachery-Message-text">{summary(message)}</bdi>
+      </button>
+      {isOpen && <Whole message={message} trans={trans} />}
+    </li>
+  );
+});
+
+function Whole(props: { message: unknown; trans: TranslationBundle }): React.ReactElement {
+  const { text, isCut } = React.useMemo(() => pretty(props.message), [props.message]);
+  return (
+    <>
+      <pre tabIndex={0}>{text}</pre>
+      {isCut && (
+        <p className="kachery-Message-cut">{props.trans.__('The rest is left out here.')}</p>
+      )}
+    </>
+  );
+}
+
+/** Keeps the end of a list in sight, unless somebody scrolled away from it. */
+function useFollowing(messages: readonly ITailed[]): {
+  list: React.RefObject<HTMLOListElement>;
+  isFollowing: boolean;
+  follow: () => void;
+  onScroll: () => void;
+} {
+  const list = React.useRef<HTMLOListElement>(null);
+  const [isFollowing, setFollowing] = React.useState(true);
+  React.useLayoutEffect(() => {
+    const node = list.current;
+    if (node && isFollowing) {
+      node.scrollTop = node.scrollHeight;
+    }
+  }, [messages, isFollowing]);
+  const onScroll = (): void => {
+    const node = list.current;
+    if (node) {
+      setFollowing(node.scrollHeight - node.scrollTop - node.clientHeight < NEAR_PX);
+    }
+  };
+  return { list, isFollowing, follow: () => setFollowing(true), onScroll };
+}
+
+function moveFocus(event: React.KeyboardEvent<HTMLOListElement>): void {
+  const rows = [...event.currentTarget.querySelectorAll<HTMLElement>('li > button')];
+  const at = rows.indexOf(document.activeElement as HTMLElement);
+  const places: Record<string, number> = {
+    ArrowUp: at - 1,
+    ArrowDown: at + 1,
+    Home: 0,
+    End: rows.length - 1
+  };
+  const row = at >= 0 && event.key in places ? rows[places[event.key]] : undefined;
+  if (row) {
+    event.preventDefault();
+    row.focus();
+  }
+}
+
+function toggled(before: ReadonlySet<number>, index: number): ReadonlySet<number> {
+  const after = new Set(before);
+  if (!after.delete(index)) {
+    after.add(index);
+  }
+  return after;
+}
