@@ -107,7 +107,7 @@ class Status(Answer, frozen=True):
 
 
 class FilesQuery(Message, frozen=True):
-    """Which contents to list: those whose name, kind or hash contains a text; of one kind, or ''."""
+    """Which contents to list: whose name, kind or hash contains a text; of one kind, or ''."""
 
     search: Name = ""
     kind: Kind | Literal[""] = ""

@@ -8,7 +8,7 @@ from kachery_core.wire.events import NOUNS, EventLine, Noun
 
 
 def test_every_noun_can_be_told() -> None:
-    assert NOUNS == get_args(Noun)
+    assert get_args(Noun) == NOUNS
     line = msgspec.json.encode(EventLine(list(NOUNS)))
     assert msgspec.json.decode(line, type=EventLine).changed == list(NOUNS)
 
