@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.browsers import open_lab, person
+from tests.support.browsers import open_lab
 from tests.support.strangers import PAGE, Target, attack, running_stranger, successes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser, BrowserContext, Page
+    from playwright.sync_api import BrowserContext, Page
 
     from tests.support.labs import RunningLab
     from tests.support.strangers import Stranger
@@ -70,13 +70,11 @@ def sha1(lab: RunningLab) -> str:
     return uri.removeprefix("sha1://").partition("/")[0].partition("?")[0]
 
 
-@pytest.fixture
-def logged_in(browser: Browser, lab: RunningLab) -> Iterator[BrowserContext]:
+@pytest.fixture(scope="module")
+def logged_in(profile: BrowserContext, lab: RunningLab) -> BrowserContext:
     """Somebody who has JupyterLab open, the cookies that belong to it included."""
-    context = person(browser)
-    open_lab(context, lab)
-    yield context
-    context.close()
+    open_lab(profile, lab)
+    return profile
 
 
 @pytest.fixture
@@ -118,11 +116,13 @@ def state_of(lab: RunningLab) -> dict[str, Any]:
 def means_that_work(page: Page, stranger: Stranger, host: str) -> None:
     """Where everything is allowed, every means gets through: the attempts are real."""
     at = f"http://{host}:{stranger.port}/of/the/stranger"
-    results = attack(page, [Target("GET", at), Target("POST", at), Target("DELETE", at)])
+    asked = [Target("GET", f"{at}.{kind}") for kind in ("html", "js", "css", "svg", "events")]
+    results = attack(page, [*asked, Target("POST", at), Target("DELETE", at)])
     got = {one["means"] for one in results if one["got"]}
     assert got >= {
         *("fetch", "fetch with the cookie of forms", "fetch with a guessed token", "xhr"),
         *("socket", "events", "script", "module", "image", "style"),
+        *(("frame",) if page.evaluate("location.host") == f"{host}:{stranger.port}" else ()),
     }
     assert "POST /of/the/stranger" in stranger.heard
 

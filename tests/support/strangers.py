@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 _SOCKET_KEY = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 PAGE = "<!doctype html><title>A page of a stranger</title><p>Kittens!</p>"
+_KINDS = {"js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"} | {
+    "events": "text/event-stream"
+}
+_BODIES = {
+    "text/html": PAGE,
+    "text/javascript": "0",
+    "image/svg+xml": '<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>',
+}
 # Every means ends with what it got: true, some text, or nothing.
 ATTACK = """
 async ({targets, seconds}) => {
@@ -73,9 +81,11 @@ async ({targets, seconds}) => {
     frame: ({url}) => soon(new Promise(resolve => {
       const frame = document.createElement('iframe');
       frame.onload = () => {
-        let text = null;
-        try { text = frame.contentDocument.body.innerText; } catch { text = null; }
-        resolve(text && !/40[0-9]|blocked|refused/i.test(text) ? text : null);
+        try {
+          const [entry] = frame.contentWindow.performance.getEntriesByType('navigation');
+          const refused = !entry || !entry.responseStatus || entry.responseStatus >= 400;
+          resolve(refused ? null : frame.contentDocument.body.innerText || true);
+        } catch { resolve(null); }
       };
       frame.src = url;
       document.body.append(frame);
@@ -99,14 +109,15 @@ async ({targets, seconds}) => {
     })),
   };
   const results = [];
-  for (const target of targets) {
-    await Promise.all(Object.entries(means).map(async ([name, attempt]) => {
+  const attempts = targets.flatMap(target =>
+    Object.entries(means).map(([name, attempt]) => async () => {
       let got = null;
       try { got = await attempt(target); } catch { got = null; }
       results.push({means: name, method: target.method, url: target.url, got});
     }));
-    document.body.replaceChildren();
-  }
+  const worker = async () => { while (attempts.length) { await attempts.shift()(); } };
+  await Promise.all(Array.from({length: 24}, worker));
+  document.body.replaceChildren();
   return {results, cookie: document.cookie};
 }
 """
@@ -126,7 +137,7 @@ def attack(page: Page, targets: Sequence[Target], seconds: float = 5.0) -> list[
 
     Args:
         page: shows a page of a stranger.
-        targets: asked for one after the other, by all means at once.
+        targets: each is asked for by all means.
         seconds: after which an attempt is given up.
     """
     asked = {"targets": [vars(target) for target in targets], "seconds": seconds}
@@ -182,22 +193,8 @@ class _StrangersHandler(BaseHTTPRequestHandler):
         if self.headers.get("Upgrade", "").lower() == "websocket":
             self._agree()
             return
-        kinds = {
-            "script": "text/javascript",
-            "style": "text/css",
-            "image": "image/svg+xml",
-            "iframe": "text/html",
-            "document": "text/html",
-        }
-        kind = kinds.get(self.headers.get("Sec-Fetch-Dest", ""), "text/plain")
-        if "text/event-stream" in self.headers.get("Accept", ""):
-            kind = "text/event-stream"
-        bodies = {
-            "text/html": PAGE,
-            "text/javascript": "0",
-            "image/svg+xml": '<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>',
-        }
-        self._answer(kind, bodies.get(kind, "\n\n"))
+        kind = _KINDS.get(urlsplit(self.path).path.rpartition(".")[2], "text/html")
+        self._answer(kind, _BODIES.get(kind, "\n\n"))
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
