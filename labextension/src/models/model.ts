@@ -21,7 +21,6 @@ export abstract class Model implements IDisposable {
     private readonly _nouns: readonly Noun[]
   ) {
     events.changed.connect(this._onChanged, this);
-    events.opened.connect(this._onMissed, this);
     events.visibleChanged.connect(this._onVisible, this);
   }
 
@@ -112,11 +111,6 @@ export abstract class Model implements IDisposable {
     if (this._nouns.some(noun => nouns.has(noun))) {
       void this.refresh();
     }
-  }
-
-  /** What happened before the socket was open was not heard. */
-  private _onMissed(): void {
-    void this.refresh();
   }
 
   private _onVisible(_: Events, visible: boolean): void {

@@ -1,4 +1,4 @@
-import { ReactWidget } from '@jupyterlab/ui-components';
+import { ReactWidget, type Toolbar } from '@jupyterlab/ui-components';
 import type { IDisposable } from '@lumino/disposable';
 import type { Message } from '@lumino/messaging';
 import type { ReactElement } from 'react';
@@ -29,6 +29,9 @@ export class Section extends ReactWidget {
     this.addClass(`kachery-${id}`);
     this.title.label = title;
   }
+
+  /** Buttons in the heading; set it before the section is added. */
+  toolbar?: Toolbar;
 
   protected render(): ReactElement {
     return this._view();
