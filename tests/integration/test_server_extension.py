@@ -12,7 +12,8 @@ import pytest
 from jupyter_server.base.handlers import JupyterHandler
 from tornado.httpclient import HTTPClientError
 
-from kachery_jupyter.server import Connected, KacheryExtension
+from kachery_jupyter.server import KacheryExtension
+from kachery_jupyter.server.starting import Connected
 from tests.support.nodes import running_node
 
 if TYPE_CHECKING:
@@ -56,9 +57,7 @@ async def start(extension: KacheryExtension) -> Connected:
 
 
 async def status_of(connected: Connected) -> dict[str, Any]:
-    status, body = await connected.ask("/api/v1/status")
-    assert status == 200
-    return json.loads(body)
+    return json.loads(await connected.upstream.ask("GET", "/status"))
 
 
 async def test_the_jupyter_server_brings_a_node_and_kernels_learn_its_port(
@@ -89,7 +88,7 @@ async def start_and_stop_twice(extension: KacheryExtension) -> None:
 async def test_a_node_that_does_not_end_keeps_nobody_waiting(
     extension: KacheryExtension, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kachery_jupyter.server._STOP_SECONDS", 0.05)
+    monkeypatch.setattr("kachery_jupyter.server.extension._STOP_SECONDS", 0.05)
     connected = await start(extension)
     end, forever = connected.stop, asyncio.Event()
     connected.stop = forever.wait
@@ -169,7 +168,7 @@ async def test_the_rest_api_lists_what_the_node_holds(
     status = json.loads((await jp_fetch("kachery", "api", "v1", "status")).body)
     assert status["contents"] == 0
     files = await jp_fetch("kachery", "api", "v1", "files", params={"search": "x", "limit": "3"})
-    assert json.loads(files.body) == {"files": [], "total": 0}
+    assert json.loads(files.body) == {"files": [], "total": 0, "found": 0}
 
 
 async def test_a_wrong_parameter_is_explained(extension: KacheryExtension, jp_fetch: Any) -> None:
