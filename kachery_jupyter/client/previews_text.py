@@ -15,6 +15,8 @@ TEXT_BYTES = 20_000
 TABLE_BYTES = 1 << 16
 JSON_BYTES = 1 << 18
 _MOST_NODES = 500
+# Of one list, so that there is room for what is in it.
+_MOST_MEMBERS = 100
 _LONGEST_TEXT = 1000
 _DEEPEST = 50
 _ROWS, _COLUMNS, _LONGEST_CELL = 50, 100, 200
@@ -101,12 +103,13 @@ def shortened(value: Any) -> tuple[Any, bool]:
                 cut |= bool(_members(item))
                 continue
             members = _members(item)
-            cut |= len(members) > left
-            for name, member in members[: max(left, 0)]:
+            room = min(max(left, 0), _MOST_MEMBERS)
+            cut |= len(members) > room
+            for name, member in members[:room]:
                 if isinstance(copy, list):
                     copy.append(None)
                 following.append((member, copy, name))
-            left -= len(members)
+            left -= len(members[:room])
         waiting = following
     return top[0], cut
 
