@@ -1,0 +1,139 @@
+import { useCallback, useEffect, useRef, useState, type ReactElement } from 'react';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { FilterBox } from '@jupyterlab/ui-components';
+import type { FeedsModel, IFeed } from '../../models/feeds';
+import { feedLabel } from '../../models/feedNames';
+import type { Memory } from '../../models/memory';
+import type { TailPane } from '../../models/tailPane';
+import { Empty, Stateful } from '../parts/states';
+import { useSignal } from '../parts/useSignal';
+import type { IFeedActions } from './actions';
+import { Feed } from './feed';
+import { TailView } from './tailView';
+
+export interface IFeedsProps {
+  model: FeedsModel;
+  pane: TailPane;
+  memory: Memory;
+  actions: IFeedActions;
+  trans: TranslationBundle;
+}
+
+const OPEN = 'feeds.open';
+// From so many feeds on, they can be searched.
+const MANY = 8;
+// What nobody scrolls to is not drawn; searching finds it.
+const MOST_DRAWN = 200;
+
+/** The section Feeds: the list, or the tail of the subfeed that was chosen in it. */
+export function Feeds(props: IFeedsProps): ReactElement {
+  const { model, pane, memory, trans } = props;
+  useSignal(model.changed);
+  useSignal(pane.changed);
+  useEffect(() => {
+    void memory.ready.then(() => {
+      memory.get<string[]>(OPEN, []).forEach(feed => void model.open(feed, true));
+    });
+  }, [model, memory]);
+  const list = useRef<HTMLDivElement>(null);
+  const before = useRef<string | null>(null);
+  const shown = pane.shown?.uri ?? null;
+  useEffect(() => {
+    // Who comes back from a tail goes on where they left.
+    if (before.current && !shown) {
+      const rows = list.current?.querySelectorAll<HTMLElement>('[data-uri]') ?? [];
+      [...rows].find(row => row.dataset.uri === before.current)?.focus();
+    }
+    before.current = shown;
+  }, [shown]);
+  if (pane.shown && pane.tail) {
+    return (
+      <TailView
+        key={pane.shown.uri}
+        subfeed={pane.shown}
+        tail={pane.tail}
+        actions={props.actions}
+        trans={trans}
+        onBack={() => pane.show(null)}
+      />
+    );
+  }
+  return (
+    <div ref={list}>
+      <Stateful model={model} trans={trans} known={model.feeds.length > 0}>
+        {() => (model.feeds.length > 0 ? <List {...props} /> : <NoFeeds {...props} />)}
+      </Stateful>
+    </div>
+  );
+}
+
+function List(props: IFeedsProps): ReactElement {
+  const { model, pane, memory, actions, trans } = props;
+  const [search, setSearch] = useState('');
+  const onFilter = useCallback(
+    (_: unknown, query?: string) => setSearch((query ?? '').toLowerCase()),
+    []
+  );
+  const found = model.feeds.filter(feed => isFound(feed, search));
+  const open = (feed: IFeed, isOpen: boolean): void => {
+    void model.open(feed.feed, isOpen);
+    const keys = model.feeds.map(one => one.feed);
+    memory.set(
+      OPEN,
+      keys.filter(key => model.isOpen(key))
+    );
+  };
+  return (
+    <>
+      {model.feeds.length >= MANY && (
+        <FilterBox
+          placeholder={trans.__('Filter feeds')}
+          useFuzzyFilter={false}
+          updateFilter={onFilter}
+        />
+      )}
+      <ul className="kachery-Feeds" aria-label={trans.__('Feeds')}>
+        {found.slice(0, MOST_DRAWN).map(feed => (
+          <Feed
+            key={feed.feed}
+            model={model}
+            feed={feed}
+            actions={actions}
+            trans={trans}
+            onOpen={isOpen => open(feed, isOpen)}
+            onShow={subfeed => pane.show(subfeed)}
+          />
+        ))}
+      </ul>
+      {found.length === 0 && <p className="kachery-Note">{trans.__('No feed has that name.')}</p>}
+      {found.length > MOST_DRAWN && (
+        <p className="kachery-Note">
+          {trans.__('%1 more; type above to find them.', found.length - MOST_DRAWN)}
+        </p>
+      )}
+    </>
+  );
+}
+
+function isFound(feed: IFeed, search: string): boolean {
+  return !search || feedLabel(feed).toLowerCase().includes(search) || feed.uri.includes(search);
+}
+
+function NoFeeds(props: IFeedsProps): ReactElement {
+  const { actions, trans } = props;
+  return (
+    <Empty
+      title={trans.__('No feeds yet')}
+      hint={trans.__(
+        'A feed is a log that one node writes and many follow while it grows. Create one, or paste the URI of somebody else’s.'
+      )}
+    >
+      <button type="button" className="kachery-Button" onClick={() => actions.create()}>
+        {trans.__('Create…')}
+      </button>
+      <button type="button" className="kachery-Button" onClick={() => actions.follow()}>
+        {trans.__('Follow…')}
+      </button>
+    </Empty>
+  );
+}
