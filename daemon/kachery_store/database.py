@@ -50,6 +50,13 @@ _slots_lock = threading.RLock()
 _held_over_fork: list[_Slot] = []
 
 
+def _new_slot() -> _Slot:
+    slot = _Slot()
+    with _slots_lock:
+        _slots.add(slot)
+    return slot
+
+
 def _before_fork() -> None:
     """Close every connection of this process.
 
@@ -86,16 +93,24 @@ class Database:
             that). False is for what can be found again by looking at the store.
         if_damaged: what to tell people when a damaged file was set aside and a new one made;
             without it a damaged file stays where it is, and is an error.
+        one_connection: have one connection for all threads, in turns.
     """
 
     def __init__(
-        self, path: Path, migrations: Sequence[str], *, durable: bool, if_damaged: str = ""
+        self,
+        path: Path,
+        migrations: Sequence[str],
+        *,
+        durable: bool,
+        if_damaged: str = "",
+        one_connection: bool = False,
     ) -> None:
         self.path = path
         self._migrations = migrations
         self._durable = durable
         self._if_damaged = if_damaged
         self._local = threading.local()
+        self._only = _new_slot() if one_connection else None
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
         """The answer to a question."""
@@ -175,11 +190,9 @@ class Database:
         _log.warning("%s was damaged; it is %s now. %s", self.path, kept, self._if_damaged)
 
     def _slot(self) -> _Slot:
-        slot: _Slot | None = getattr(self._local, "slot", None)
+        slot: _Slot | None = self._only or getattr(self._local, "slot", None)
         if slot is None:
-            slot = self._local.slot = _Slot()
-            with _slots_lock:
-                _slots.add(slot)
+            slot = self._local.slot = _new_slot()
         return slot
 
     def _open(self) -> sqlite3.Connection:
@@ -208,7 +221,7 @@ class Database:
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES)) from None
 
     def _migrate(self, connection: sqlite3.Connection) -> None:
-        if _version(connection) == len(self._migrations):
+        if _version(connection) == len(self._migrations) or not self._migrations:
             return
         connection.execute("BEGIN IMMEDIATE")
         try:
