@@ -92,11 +92,11 @@ export class FilesModel extends Model {
     return super.refresh();
   }
 
-  /** Select a row that is known; -1 selects none. */
+  /** Select a row, or none (-1); one that is not known yet is as soon as it is. */
   select(index: number): void {
-    const row = this.row(Math.min(index, this._count - 1));
-    this._selected = row ?? null;
-    this._index = row ? Math.min(index, this._count - 1) : -1;
+    this._index = Math.min(index, this._count - 1);
+    this._selected = this.row(this._index) ?? null;
+    this._wanted = '';
     this.emit();
   }
 

@@ -1,37 +1,16 @@
 import { isAbort, KacheryError } from '../node/errors';
 import type { Events } from '../node/events';
-import type { IStored, ITransferFacts, ITransfers } from '../node/fileTypes';
+import type { IStored, ITransfers } from '../node/fileTypes';
 import type { Requests } from '../node/requests';
 import type { ILoadEvent } from '../node/types';
 import { upload } from '../node/uploads';
 import { Model } from './model';
-
-/** Something on its way: from the browser to the node, or from other nodes to this one. */
-export interface ITransfer {
-  readonly id: string;
-  /** `store`: from the browser or the file browser; `load`: asked for here; `node`: by a program. */
-  readonly what: 'store' | 'load' | 'node';
-  readonly name: string;
-  /** Of the content, as far as it is known. */
-  readonly uri: string;
-  done: number;
-  /** 0 while it is not known. */
-  total: number;
-  /** Bytes a second, lately; 0 while it is not known. */
-  rate: number;
-  /** Nodes that send at the moment. */
-  providers: number;
-  /** direct, hub, both or ''. */
-  path: string;
-  state: 'going' | 'done' | 'failed';
-  error: KacheryError | null;
-}
+import { begun, isGoing, type ITransfer, nameOf, ofNode, RateMeter, sha1Of } from './transfer';
 
 /** What is done stays in sight for a moment, in ms. */
 const LINGER = 4000;
 /** How often the node is asked how far others' transfers are, while there are some, in ms. */
 const LOOK_AGAIN = 1000;
-const SHA1 = /[0-9a-f]{40}/i;
 
 /** How a file gets to the node. */
 export type Upload = typeof upload;
@@ -54,12 +33,16 @@ export class TransfersModel extends Model {
     return [...own, ...this._others.filter(item => !known.has(sha1Of(item.uri)))];
   }
 
-  /** Store a file of the user's computer; resolves with null if it was cancelled. */
-  async send(file: File): Promise<IStored | null> {
+  /**
+   * Store a file of the user's computer.
+   *
+   * What goes wrong is in the list as well; an `AbortError` means: it was cancelled.
+   */
+  async send(file: File): Promise<IStored> {
     const item = this._begin('store', file.name, '', file.size);
     const aborting = new AbortController();
     this._cancels.set(item.id, () => aborting.abort());
-    const meter = new Meter();
+    const meter = new RateMeter();
     try {
       const stored = await this._upload<IStored>(this.requests, 'files', file, {
         query: { name: file.name, kind: 'file' },
@@ -69,25 +52,29 @@ export class TransfersModel extends Model {
       this._end(item);
       return stored;
     } catch (reason) {
-      return this._fail(item, reason);
+      this._fail(item, reason);
+      throw reason;
     }
   }
 
-  /** Store a file of Jupyter's file browser. */
-  async storePath(path: string): Promise<IStored | null> {
+  /** Store a file of Jupyter's file browser; otherwise as `send`. */
+  async storePath(path: string): Promise<IStored> {
     const item = this._begin('store', path.split('/').pop() || path, '', 0);
     try {
       const stored = await this.requests.post<IStored>('store', { path });
       this._end(item);
       return stored;
     } catch (reason) {
-      return this._fail(item, reason);
+      this._fail(item, reason);
+      throw reason;
     }
   }
 
   /** Have a content of another node here; resolves with whether it came. */
   async load(uri: string): Promise<boolean> {
     const item = this._begin('load', nameOf(uri), uri, 0);
+    // How far it is comes over the socket, whether or not a view is open.
+    const holder = this.events.hold();
     try {
       const { load } = await this.requests.post<{ load: string }>('loads', { uri });
       this._loads.set(load, item);
@@ -98,6 +85,8 @@ export class TransfersModel extends Model {
     } catch (reason) {
       this._fail(item, reason);
       return false;
+    } finally {
+      holder.dispose();
     }
   }
 
@@ -120,9 +109,9 @@ export class TransfersModel extends Model {
 
   protected async fetch(): Promise<void> {
     const { coming } = await this.requests.get<ITransfers>('transfers');
-    const meters = new Map<string, Meter>();
+    const meters = new Map<string, RateMeter>();
     this._others = coming.map(facts => {
-      const meter = this._meters.get(facts.sha1) ?? new Meter();
+      const meter = this._meters.get(facts.sha1) ?? new RateMeter();
       meters.set(facts.sha1, meter);
       return ofNode(facts, meter.rate(facts.done));
     });
@@ -135,7 +124,7 @@ export class TransfersModel extends Model {
 
   private _begin(what: 'store' | 'load', name: string, uri: string, total: number): ITransfer {
     const id = `${what}-${(this._count += 1)}`;
-    const item: ITransfer = { ...BLANK, id, what, name, uri, total, error: null };
+    const item: ITransfer = begun({ id, what, name, uri, total });
     this._own.set(id, item);
     this.emit();
     return item;
@@ -154,14 +143,13 @@ export class TransfersModel extends Model {
     this._settle(item, true);
   }
 
-  private _fail(item: ITransfer, reason: unknown): null {
+  private _fail(item: ITransfer, reason: unknown): void {
     if (isAbort(reason) || !this._own.has(item.id)) {
       this._drop(item);
     } else {
       this._complain(item, reason);
     }
     this._settle(item, false);
-    return null;
   }
 
   private _complain(item: ITransfer, reason: unknown): void {
@@ -225,68 +213,9 @@ export class TransfersModel extends Model {
   private _count = 0;
   private _early: ILoadEvent[] = [];
   private _loads = new Map<string, ITransfer>();
-  private _meters = new Map<string, Meter>();
+  private _meters = new Map<string, RateMeter>();
   private _others: ITransfer[] = [];
   private _own = new Map<string, ITransfer>();
   private _timer: ReturnType<typeof setTimeout> | undefined;
   private _waiting = new Map<string, (came: boolean) => void>();
-}
-
-const BLANK = {
-  done: 0,
-  rate: 0,
-  providers: 0,
-  path: '',
-  state: 'going',
-  error: null
-} as const;
-
-/** Bytes a second over the last few seconds. */
-class Meter {
-  rate(done: number, now = performance.now()): number {
-    this._seen = [...this._seen.filter(([time]) => now - time < 3000), [now, done]];
-    const [time, first] = this._seen[0];
-    return now > time ? Math.max(0, ((done - first) / (now - time)) * 1000) : 0;
-  }
-
-  private _seen: [number, number][] = [];
-}
-
-/** What a URI calls its content: the last part of its path. */
-export function nameOf(uri: string): string {
-  const path = uri.split(/[?#]/)[0].split('/').slice(3).filter(Boolean);
-  const last = path.pop() ?? '';
-  try {
-    return decodeURIComponent(last) || shortened(uri);
-  } catch {
-    return last; // '%' that escapes nothing: shown as it is
-  }
-}
-
-function shortened(uri: string): string {
-  return uri.length > 24 ? `${uri.slice(0, 20)}…` : uri;
-}
-
-function sha1Of(uri: string): string {
-  return SHA1.exec(uri)?.[0].toLowerCase() ?? '';
-}
-
-function isGoing(item: ITransfer): boolean {
-  return item.state === 'going';
-}
-
-function ofNode(facts: ITransferFacts, rate: number): ITransfer {
-  const ways = new Set(Object.values(facts.senders));
-  return {
-    ...BLANK,
-    id: facts.sha1,
-    what: 'node',
-    name: facts.name || shortened(`sha1://${facts.sha1}`),
-    uri: `sha1://${facts.sha1}`,
-    done: facts.done,
-    total: facts.total,
-    rate,
-    providers: Object.keys(facts.senders).length,
-    path: ways.size > 1 ? 'both' : ([...ways][0] ?? '')
-  };
 }

@@ -4,13 +4,21 @@ export interface IArrayPreview {
   type: 'array';
   shape: number[];
   dtype: string;
-  size?: number;
-  min?: number | null;
-  max?: number | null;
-  /** How many of the values looked at are no number. */
+  /** Of the values looked at; of complex numbers the magnitude, moments are text. */
+  min?: number | string | null;
+  max?: number | string | null;
+  /** How many of the values looked at are no number, and how many infinite. */
   nan?: number | null;
+  inf?: number | null;
+  /** Only a part of the values was looked at. */
+  sampled?: boolean;
   lines?: (number | null)[][];
+  labels?: string[];
   image?: { rows: number; columns: number; png: string };
+  /** Which part of an array of many axes is shown, such as `[0, :, :]`. */
+  slice?: string;
+  /** The first values of what cannot be drawn, as text. */
+  values?: string[];
 }
 
 export interface IJsonPreview {
@@ -28,7 +36,8 @@ export interface ITextPreview {
 export interface ITablePreview {
   type: 'table';
   columns: string[];
-  rows: unknown[][];
+  /** Every cell is text. */
+  rows: string[][];
   cut: boolean;
 }
 
@@ -48,6 +57,8 @@ export interface IFolderPreview {
 export interface IBytesPreview {
   type: 'bytes';
   hex: string;
+  /** Why it is not shown as what its name says. */
+  problem?: string;
 }
 
 export type Preview =

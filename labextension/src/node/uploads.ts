@@ -1,5 +1,6 @@
 import type { ServerConnection } from '@jupyterlab/services';
 import type { TranslationBundle } from '@jupyterlab/translation';
+import { xsrf } from './downloads';
 import { KacheryError } from './errors';
 import type { Query, Requests } from './requests';
 import type { IWireError } from './types';
@@ -48,9 +49,9 @@ function authorize(request: XMLHttpRequest, settings: ServerConnection.ISettings
   if (settings.token) {
     request.setRequestHeader('Authorization', `token ${settings.token}`);
   }
-  const xsrf = /(?:^|;\s*)_xsrf=([^;]*)/.exec(document.cookie);
-  if (xsrf) {
-    request.setRequestHeader('X-XSRFToken', xsrf[1]);
+  const secret = xsrf();
+  if (secret) {
+    request.setRequestHeader('X-XSRFToken', secret);
   }
 }
 

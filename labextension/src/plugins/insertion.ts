@@ -39,7 +39,7 @@ export async function insertLoadCode(app: JupyterFrontEnd, item: ILoadable): Pro
   if (!current || !place) {
     return null;
   }
-  const text = loadCode(item, { imports: !hasImport(sourcesOf(document)) });
+  const text = loadCode(item, { imports: codeNeedsImport(app) });
   if (place === 'notebook' && !takesCode(document.content?.activeCell)) {
     await commands.execute('notebook:insert-cell-below');
   }
@@ -52,6 +52,11 @@ export async function insertLoadCode(app: JupyterFrontEnd, item: ILoadable): Pro
   }
   editor?.focus();
   return place;
+}
+
+/** Whether what is in front does not import the package yet. */
+export function codeNeedsImport({ shell }: JupyterFrontEnd): boolean {
+  return !hasImport(sourcesOf((shell.currentWidget ?? {}) as IDocument));
 }
 
 const REPLACE = {

@@ -2,9 +2,11 @@ import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/applica
 import { IStateDB } from '@jupyterlab/statedb';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import type { Widget } from '@lumino/widgets';
+import { FilesModel } from '../models/files';
 import { Memory } from '../models/memory';
 import { NodeModel } from '../models/node';
 import { Sections } from '../models/sections';
+import { TransfersModel } from '../models/transfers';
 import { Events } from '../node/events';
 import { Requests } from '../node/requests';
 import { IKachery } from './token';
@@ -30,7 +32,11 @@ export const kachery: JupyterFrontEndPlugin<IKachery> = {
       requests,
       events,
       memory: new Memory(state),
-      models: { node: new NodeModel(requests, events) },
+      models: {
+        files: new FilesModel(requests, events),
+        node: new NodeModel(requests, events),
+        transfers: new TransfersModel(requests, events)
+      },
       sections: new Sections<Widget>(),
       translator,
       trans

@@ -1,9 +1,11 @@
 import type { ITranslator, TranslationBundle } from '@jupyterlab/translation';
 import { Token } from '@lumino/coreutils';
 import type { Widget } from '@lumino/widgets';
+import type { FilesModel } from '../models/files';
 import type { Memory } from '../models/memory';
 import type { NodeModel } from '../models/node';
 import type { Sections } from '../models/sections';
+import type { TransfersModel } from '../models/transfers';
 import type { Events } from '../node/events';
 import type { Requests } from '../node/requests';
 
@@ -22,7 +24,9 @@ export interface IKachery {
 
 /** One of each; they ask for nothing until a view watches them. */
 export interface IModels {
+  files: FilesModel;
   node: NodeModel;
+  transfers: TransfersModel;
 }
 
 /** What other extensions ask for, to add a section or to use the models. */

@@ -9,11 +9,15 @@ interface IIconButtonProps {
   disabled?: boolean;
   /** For a switch: whether it is on. */
   pressed?: boolean;
+  /** For a button that unfolds something: whether it is unfolded. */
+  expanded?: boolean;
+  /** -1 where the keyboard does the same in another way. */
+  tabIndex?: number;
 }
 
 /** A small button with a picture. */
 export function IconButton(props: IIconButtonProps): ReactElement {
-  const { icon, label, onClick, disabled, pressed } = props;
+  const { icon, label, onClick, disabled, pressed, expanded, tabIndex } = props;
   return (
     <button
       type="button"
@@ -21,7 +25,9 @@ export function IconButton(props: IIconButtonProps): ReactElement {
       title={label}
       aria-label={label}
       aria-pressed={pressed}
+      aria-expanded={expanded}
       disabled={disabled}
+      tabIndex={tabIndex}
       onClick={onClick}
     >
       <icon.react tag="span" stylesheet="menuItem" aria-hidden="true" />
