@@ -72,6 +72,7 @@ if TYPE_CHECKING:
     from kachery_jupyter.client.storing import store_pkl as store_pkl
     from kachery_jupyter.client.storing import store_text as store_text
     from kachery_jupyter.client.subfeeds import Subfeed as Subfeed
+    from kachery_jupyter.widgets.browser import browse as browse
 
     channels = belonging
     delete = mutables.delete_value

@@ -63,6 +63,7 @@ _HOME_NAMES = {
         "store_text",
     ),
     f"{_CLIENT}.subfeeds": ("Subfeed",),
+    "kachery_jupyter.widgets.browser": ("browse",),
 }
 # Names that would hide Python's own, or say too little, inside the module that has them.
 _RENAMED = {
@@ -77,7 +78,7 @@ HOMES = {name: (home, name) for home, names in _HOME_NAMES.items() for name in n
 # What touches neither disk nor network, and is the same in both packages.
 PURE = {"build_uri", "parse_uri"}
 # What is of this program or its notebook alone: there is nothing to wait for.
-PRESENT = {"freeze"}
+PRESENT = {"browse", "freeze"}
 # Modules, with a module of the same name in `kachery_jupyter.client`.
 MODULES = {"channels"}
 # Functions, to be awaited in `kachery_jupyter.client`; the rest are classes.
