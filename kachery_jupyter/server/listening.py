@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from kachery_core.errors import KacheryError
@@ -32,7 +33,6 @@ class Listening:
     def __init__(self, upstream: Callable[[], Upstream]) -> None:
         self._upstream = upstream
         self._task: asyncio.Task[None] | None = None
-        self.count = 0
 
     def start(self, tell: Callable[[Iterable[Noun]], None]) -> None:
         """Begin, unless it has begun."""
@@ -68,15 +68,10 @@ class Listening:
 
     async def _listen(self, tell: Callable[[Iterable[Noun]], None]) -> None:
         async with self._upstream().asking("GET", "/events") as exchange:
-            self.count += 1
-            try:
-                lines = (await exchange.answer()).lines()
-                tell(NOUNS)
+            lines = (await exchange.answer()).lines()
+            tell(NOUNS)
+            with suppress(StopAsyncIteration):
                 while True:
                     line = await asyncio.wait_for(anext(lines), _SILENCE_SECONDS)
                     if changed := line.get("changed"):
                         tell([noun for noun in NOUNS if noun in changed])
-            except StopAsyncIteration:
-                return
-            finally:
-                self.count -= 1

@@ -61,7 +61,7 @@ class Services:
     @property
     def listeners(self) -> int:
         """How many questions to the node only wait for something to happen."""
-        return self._listening.count + self._tails.count
+        return self._tails.count
 
     def open_store(self) -> Store:
         """The storage folder, to be written as its owner (blocking).

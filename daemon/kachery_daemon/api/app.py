@@ -21,6 +21,7 @@ from kachery_daemon.api.content import (
     RestoreEndpoint,
 )
 from kachery_daemon.api.endpoint import Endpoint
+from kachery_daemon.api.events import EVENT_ENDPOINTS
 from kachery_daemon.api.explain import EXPLAIN_ENDPOINTS
 from kachery_daemon.api.failures import to_wire
 from kachery_daemon.api.feeds import FEED_ENDPOINTS
@@ -57,6 +58,7 @@ ENDPOINTS: tuple[type[Endpoint], ...] = (
     *LOAD_ENDPOINTS,
     *CHANNEL_ENDPOINTS,
     *EXPLAIN_ENDPOINTS,
+    *EVENT_ENDPOINTS,
 )
 _HEADER_BYTES = 16 << 10
 _READ_BYTES = 1 << 20

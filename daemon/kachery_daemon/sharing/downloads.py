@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from kachery_core.errors import StorageFullError
+from kachery_core.errors import ContentNotFoundError, StorageFullError
 from kachery_core.machines.download import Download
 from kachery_core.machines.steps import Limits
 from kachery_daemon.sharing.connections import Connections
@@ -115,6 +115,22 @@ class Downloads:
             if not shared.users:
                 shared.task.cancel()
                 await asyncio.wait([shared.task])
+
+    def cancel(self, sha1: str) -> None:
+        """Give a transfer up, for all who wait for it; what has arrived is kept.
+
+        Raises:
+            ContentNotFoundError: it is not on its way here.
+        """
+        shared = self._going.get(sha1)
+        if shared is None:
+            raise ContentNotFoundError(f"The content {sha1} is not on its way here.", sha1=sha1)
+        shared.task.cancel()
+
+    def cancel_all(self) -> None:
+        """Give all transfers up."""
+        for shared in self._going.values():
+            shared.task.cancel()
 
     async def close(self) -> None:
         """Stop everything; what has arrived is kept."""
