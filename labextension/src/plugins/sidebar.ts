@@ -5,6 +5,7 @@ import { SidePanel } from '@jupyterlab/ui-components';
 import type { AccordionPanel, Widget } from '@lumino/widgets';
 import type { ISection } from '../models/sections';
 import { kacheryIcon } from '../views/parts/icon';
+import { openWhenDraggedOver } from './springLoaded';
 import { CATEGORY, CommandIDs, IKachery } from './token';
 
 const PANEL = 'kachery-sidebar';
@@ -86,6 +87,7 @@ export const sidebar: JupyterFrontEndPlugin<void> = {
     const panel = new Sidebar(kachery);
     shell.add(panel, 'left', { rank: 600, type: 'Kachery' });
     restorer?.add(panel, PANEL);
+    openWhenDraggedOver(PANEL, () => shell.activateById(PANEL));
     commands.addCommand(CommandIDs.show, {
       label: trans.__('Show Kachery'),
       caption: trans.__('Show what this node keeps and shares'),
