@@ -88,8 +88,8 @@ export function nearest(points: readonly IPoint[], position: number): number {
   return best;
 }
 
-/** A number as short as it can be read: at most five digits that count. */
-export function shortNumber(value: number): string {
+/** A number as short as it can be read: at most so many digits that count. */
+export function shortNumber(value: number, digits = 5): string {
   const size = Math.abs(value);
   if (size !== 0 && (size < 1e-3 || size >= 1e6)) {
     return value
@@ -97,7 +97,7 @@ export function shortNumber(value: number): string {
       .replace(/\.?0+e/, 'e')
       .replace('e+', 'e');
   }
-  return String(Number(value.toPrecision(5)));
+  return String(Number(value.toPrecision(digits)));
 }
 
 function isInteresting(points: readonly IPoint[]): boolean {

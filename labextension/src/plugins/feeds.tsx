@@ -73,6 +73,7 @@ function openTab(
     );
     content.id = `${id}-content`;
     const tab = new MainAreaWidget({ content });
+    tab.toolbar.hide();
     tab.id = id;
     tab.title.label = subfeed.label;
     tab.title.caption = subfeed.uri;

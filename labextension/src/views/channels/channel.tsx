@@ -97,12 +97,10 @@ function OwnRoles(props: IChannelProps): ReactElement {
   };
   return (
     <section className="kachery-Part" aria-label={trans.__('This node')}>
-      <header>
-        <h4>{trans.__('This node')}</h4>
-      </header>
       <RoleGrid
         trans={trans}
         label={trans.__('What this node does on %1', channel.name)}
+        heading={trans.__('This node')}
         chosen={wanted ?? channel.enabled}
         possible={channel.granted}
         reason={trans.__('The owner of the channel has not granted this.')}

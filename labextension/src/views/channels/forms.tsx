@@ -96,6 +96,7 @@ export function inviteForm(trans: TranslationBundle, channel: IChannel): Form<IW
         <RoleGrid
           trans={trans}
           label={trans.__('Roles on %1', channel.name)}
+          heading={trans.__('Roles')}
           chosen={values.roles}
           isBusy={busy}
           onChange={roles => set({ roles })}

@@ -140,6 +140,7 @@ function GrantForm(props: IMembersProps & { member: IMember }): ReactElement {
       <RoleGrid
         trans={trans}
         label={trans.__('Roles granted to %1', memberLabel(member, trans))}
+        heading={trans.__('Roles')}
         chosen={roles}
         isBusy={action.isBusy}
         onChange={setRoles}

@@ -7,6 +7,8 @@ interface IRoleGridProps {
   trans: TranslationBundle;
   /** What the whole grid is about, for screen readers. */
   label: string;
+  /** What stands over the topics. */
+  heading?: string;
   chosen: readonly Role[];
   /** Those that may be chosen; all of them if it is left out. */
   possible?: readonly Role[];
@@ -23,7 +25,7 @@ export function RoleGrid(props: IRoleGridProps): React.ReactElement {
     <table className="kachery-RoleGrid" aria-label={props.label} aria-busy={props.isBusy}>
       <thead>
         <tr>
-          <td />
+          <td>{props.heading}</td>
           {SIDES.map(side => (
             <th key={side} scope="col">
               {sideName(side, trans)}

@@ -32,36 +32,40 @@ export function Chart(props: IChartProps): React.ReactElement {
           {point ? shortNumber(point.value) : '–'}
         </output>
       </figcaption>
-      <div
-        className="kachery-Chart-plot"
-        tabIndex={0}
-        role="slider"
-        aria-label={trans.__('Values of %1', label)}
-        aria-orientation="horizontal"
-        aria-valuemin={0}
-        aria-valuemax={Math.max(last, 0)}
-        aria-valuenow={Math.max(at, 0)}
-        aria-valuetext={
-          point ? trans.__('Message %1: %2', point.index, shortNumber(point.value)) : undefined
-        }
-        onPointerMove={event => setCursor(nearest(points, positionIn(event)))}
-        onPointerLeave={() => setCursor(null)}
-        onBlur={() => setCursor(null)}
-        onKeyDown={event => {
-          const moved = moveTo(event.key, at, last);
-          if (moved !== null) {
-            event.preventDefault();
-            setCursor(moved);
+      <div className="kachery-Chart-frame">
+        <div className="kachery-Chart-scale" aria-hidden="true">
+          <span>{shortNumber(extent.high, 3)}</span>
+          <span>{shortNumber(extent.low, 3)}</span>
+        </div>
+        <div
+          className="kachery-Chart-plot"
+          tabIndex={0}
+          role="slider"
+          aria-label={trans.__('Values of %1', label)}
+          aria-orientation="horizontal"
+          aria-valuemin={0}
+          aria-valuemax={Math.max(last, 0)}
+          aria-valuenow={Math.max(at, 0)}
+          aria-valuetext={
+            point ? trans.__('Message %1: %2', point.index, shortNumber(point.value)) : undefined
           }
-        }}
-      >
-        <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" aria-hidden="true">
-          <path className="kachery-Chart-grid" d={`M0 0H${WIDTH}M0 ${HEIGHT}H${WIDTH}`} />
-          <path className="kachery-Chart-line" d={lineThrough(points, extent)} />
-        </svg>
-        {point && <Marker points={points} at={at} extent={extent} isCursor={cursor !== null} />}
-        <span className="kachery-Chart-high">{shortNumber(extent.high)}</span>
-        <span className="kachery-Chart-low">{shortNumber(extent.low)}</span>
+          onPointerMove={event => setCursor(nearest(points, positionIn(event)))}
+          onPointerLeave={() => setCursor(null)}
+          onBlur={() => setCursor(null)}
+          onKeyDown={event => {
+            const moved = moveTo(event.key, at, last);
+            if (moved !== null) {
+              event.preventDefault();
+              setCursor(moved);
+            }
+          }}
+        >
+          <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" aria-hidden="true">
+            <path className="kachery-Chart-grid" d={`M0 0H${WIDTH}M0 ${HEIGHT}H${WIDTH}`} />
+            <path className="kachery-Chart-line" d={lineThrough(points, extent)} />
+          </svg>
+          {point && <Marker points={points} at={at} extent={extent} isCursor={cursor !== null} />}
+        </div>
       </div>
     </figure>
   );

@@ -26,12 +26,12 @@ export function Charts(props: IChartsProps): ReactElement | null {
     setChosen(shown.includes(field) ? shown.filter(one => one !== field) : [...shown, field]);
   return (
     <div className="kachery-Charts">
-      <div className="kachery-Fields" role="group" aria-label={trans.__('Fields to draw')}>
+      <div className="kachery-Picker" role="group" aria-label={trans.__('Fields to draw')}>
         {fields.map(field => (
           <button
             key={field}
             type="button"
-            className="kachery-Chip"
+            className="kachery-Pick"
             aria-pressed={shown.includes(field)}
             onClick={() => toggle(field)}
           >

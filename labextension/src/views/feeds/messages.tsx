@@ -18,7 +18,8 @@ const NEAR_PX = 24;
 export function Messages(props: IMessagesProps): React.ReactElement {
   const { trans, messages } = props;
   const [open, setOpen] = React.useState<ReadonlySet<number>>(new Set());
-  const { list, isFollowing, follow, onScroll } = useFollowing(messages);
+  // Who reads a message is not carried away from it.
+  const { list, isFollowing, follow, onScroll } = useFollowing(messages, open.size > 0);
   const [current, setCurrent] = React.useState<number | null>(null);
   const last = messages[messages.length - 1]?.index;
   const isKept = current !== null && messages.some(one => one.index === current);
@@ -48,7 +49,14 @@ export function Messages(props: IMessagesProps): React.ReactElement {
         ))}
       </ol>
       {!isFollowing && (
-        <button className="kachery-Messages-newest" onClick={follow}>
+        <button
+          type="button"
+          className="kachery-Messages-newest"
+          onClick={() => {
+            setOpen(new Set());
+            follow();
+          }}
+        >
           {trans.__('Newest')} ↓
         </button>
       )}
@@ -66,9 +74,16 @@ interface IMessageProps extends ITailed {
 
 const Message = React.memo(function Message(props: IMessageProps): React.ReactElement {
   const { index, message, isOpen, trans } = props;
+  const item = React.useRef<HTMLLIElement>(null);
+  React.useEffect(() => {
+    if (isOpen) {
+      item.current?.scrollIntoView({ block: 'nearest' });
+    }
+  }, [isOpen]);
   return (
-    <li className="kachery-Message">
+    <li className="kachery-Message" ref={item}>
       <button
+        type="button"
         aria-expanded={isOpen}
         tabIndex={props.isCurrent ? 0 : -1}
         onClick={() => props.onToggle(index)}
@@ -94,15 +109,19 @@ function Whole(props: { message: unknown; trans: TranslationBundle }): React.Rea
   );
 }
 
-/** Keeps the end of a list in sight, unless somebody scrolled away from it. */
-function useFollowing(messages: readonly ITailed[]): {
+/** Keeps the end of a list in sight, unless it is held or somebody scrolled away from it. */
+function useFollowing(
+  messages: readonly ITailed[],
+  isHeld: boolean
+): {
   list: React.RefObject<HTMLOListElement>;
   isFollowing: boolean;
   follow: () => void;
   onScroll: () => void;
 } {
   const list = React.useRef<HTMLOListElement>(null);
-  const [isFollowing, setFollowing] = React.useState(true);
+  const [isAtEnd, setAtEnd] = React.useState(true);
+  const isFollowing = isAtEnd && !isHeld;
   React.useLayoutEffect(() => {
     const node = list.current;
     if (node && isFollowing) {
@@ -112,10 +131,10 @@ function useFollowing(messages: readonly ITailed[]): {
   const onScroll = (): void => {
     const node = list.current;
     if (node) {
-      setFollowing(node.scrollHeight - node.scrollTop - node.clientHeight < NEAR_PX);
+      setAtEnd(node.scrollHeight - node.scrollTop - node.clientHeight < NEAR_PX);
     }
   };
-  return { list, isFollowing, follow: () => setFollowing(true), onScroll };
+  return { list, isFollowing, follow: () => setAtEnd(true), onScroll };
 }
 
 function moveFocus(event: React.KeyboardEvent<HTMLOListElement>): void {

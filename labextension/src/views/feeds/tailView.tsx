@@ -1,13 +1,6 @@
 import { useEffect, useRef, useState, type ReactElement } from 'react';
 import type { TranslationBundle } from '@jupyterlab/translation';
-import {
-  codeIcon,
-  copyIcon,
-  launchIcon,
-  runIcon,
-  stopIcon,
-  undoIcon
-} from '@jupyterlab/ui-components';
+import { caretLeftIcon, codeIcon, copyIcon, launchIcon, runIcon } from '@jupyterlab/ui-components';
 import type { Tail } from '../../models/tail';
 import type { IShownSubfeed } from '../../models/tailPane';
 import { IconButton } from '../parts/buttons';
@@ -63,7 +56,7 @@ function Heading(props: ITailViewProps): ReactElement {
   return (
     <header className="kachery-Tail-heading" ref={back}>
       {onBack && (
-        <IconButton icon={undoIcon} label={trans.__('Back to the feeds')} onClick={onBack} />
+        <IconButton icon={caretLeftIcon} label={trans.__('Back to the feeds')} onClick={onBack} />
       )}
       <h3 title={subfeed.uri}>
         <bdi>{subfeed.label}</bdi>
@@ -73,7 +66,7 @@ function Heading(props: ITailViewProps): ReactElement {
       </span>
       <span className="kachery-Tools">
         <IconButton
-          icon={tail.isPaused ? runIcon : stopIcon}
+          icon={tail.isPaused ? runIcon : pauseIcon}
           label={tail.isPaused ? trans.__('Go on') : trans.__('Pause')}
           onClick={() => tail.pause(!tail.isPaused)}
         />
