@@ -6,19 +6,25 @@ Noted as it happens, from the start of the program (or kernel) on.
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kachery_jupyter.client.feed_html import one_line
 from kachery_jupyter.client.origins import origin, origin_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # A program that loads millions is no notebook; nobody reads such a list.
 _MOST = 10_000
 _CELL = "text-align:left;padding:2px 12px 2px 0"
 _CODE = "font-family:var(--jp-code-font-family,monospace);user-select:all"
 
+_is_noting: ContextVar[bool] = ContextVar("_is_noting", default=True)
 _loaded: dict[str, dict[str, Any]] = {}
 _stored: dict[str, dict[str, Any]] = {}
 
@@ -107,6 +113,16 @@ def note_stored(uri: str) -> str:
     return uri
 
 
+@contextmanager
+def unnoted() -> Iterator[None]:
+    """Within the block nothing is remembered: what is loaded and stored is only bookkeeping."""
+    token = _is_noting.set(False)
+    try:
+        yield
+    finally:
+        _is_noting.reset(token)
+
+
 def forget_notes() -> None:
     """Begin a new run."""
     _loaded.clear()
@@ -114,7 +130,7 @@ def forget_notes() -> None:
 
 
 def _note(notes: dict[str, dict[str, Any]], uri: str) -> None:
-    if uri not in notes and len(notes) >= _MOST:
+    if not _is_noting.get() or (uri not in notes and len(notes) >= _MOST):
         return
     cell = origin().get("cell")
     moment = datetime.now(timezone.utc).isoformat(timespec="seconds")
