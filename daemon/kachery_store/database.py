@@ -24,7 +24,7 @@ Row = tuple[Any, ...]
 Connection = sqlite3.Connection
 T = TypeVar("T")
 
-_BUSY_SECONDS = 10
+_BUSY_SECONDS, _TURN_SECONDS = 10, 0.002
 # SQLite's words for SQLITE_NOTADB and SQLITE_CORRUPT; Python 3.10 has no numbers for them.
 _DAMAGED = ("not a database", "malformed")
 _log = logging.getLogger(__name__)
@@ -136,13 +136,8 @@ class Database:
         with self._connection() as connection:
             if connection.in_transaction:
                 connection.rollback()  # an interrupt left it open
-            try:
-                connection.execute("BEGIN IMMEDIATE")
+            with _transaction(connection):
                 yield connection
-                connection.commit()
-            except BaseException:
-                connection.rollback()
-                raise
 
     def close(self) -> None:
         """Close this thread's connection."""
@@ -202,7 +197,7 @@ class Database:
         connection = sqlite3.connect(
             self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
-        connection.execute("PRAGMA journal_mode=WAL")
+        _write_ahead(connection)
         connection.execute(f"PRAGMA synchronous={'FULL' if self._durable else 'NORMAL'}")
         connection.execute("PRAGMA fullfsync=1")
         self._migrate(connection)
@@ -221,18 +216,12 @@ class Database:
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES)) from None
 
     def _migrate(self, connection: sqlite3.Connection) -> None:
-        if _version(connection) == len(self._migrations) or not self._migrations:
-            return
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            for number in range(_version(connection), len(self._migrations)):
-                for statement in self._migrations[number].split(";"):
-                    connection.execute(statement)
-                connection.execute(f"PRAGMA user_version={number + 1}")
-        except BaseException:
-            connection.rollback()
-            raise
-        connection.commit()
+        if _version(connection) < len(self._migrations):
+            with _transaction(connection):
+                for number in range(_version(connection), len(self._migrations)):
+                    for statement in self._migrations[number].split(";"):
+                        connection.execute(statement)
+                    connection.execute(f"PRAGMA user_version={number + 1}")
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -246,6 +235,27 @@ class Database:
                 hint="Run `kachery doctor`; it says what can be repaired.",
                 path=str(self.path),
             ) from problem
+
+
+@contextmanager
+def _transaction(connection: Connection) -> Iterator[None]:
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+
+
+def _write_ahead(connection: Connection) -> None:
+    """Have it write ahead; two who open a new file at once lock each other out, unasked to wait."""
+    until = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as problem:
+            if "locked" not in str(problem) or time.monotonic() > until:
+                raise
+            time.sleep(_TURN_SECONDS)
+        else:
+            return
 
 
 def read_foreign(path: Path, sql: str, values: Sequence[Any] = ()) -> list[Row]:
