@@ -34,9 +34,7 @@ const BLANK = {
 } as const;
 
 /** A transfer that begins now. */
-export function begun(
-  facts: Pick<ITransfer, 'id' | 'what' | 'name' | 'uri' | 'total'>
-): ITransfer {
+export function begun(facts: Pick<ITransfer, 'id' | 'what' | 'name' | 'uri' | 'total'>): ITransfer {
   return { ...BLANK, ...facts };
 }
 

@@ -64,6 +64,21 @@ describe('loading a URI', () => {
     expect(transfers.items).toHaveLength(0);
   });
 
+  it('says why nobody has it', async () => {
+    const scripted = node();
+    const explanation = { conclusion: 'Nobody here has it.', advice: 'Join a channel.' };
+    scripted.answers['GET explain'] = { body: explanation };
+    const transfers = await shown(scripted);
+    const loading = transfers.load(URI);
+    await settle(20);
+    scripted.tell({ type: 'load', load: 'L1', uri: URI, done: false });
+    expect(await loading).toBe(false);
+    expect(transfers.items[0].error).toMatchObject({
+      message: 'Nobody here has it.',
+      hint: 'Join a channel.'
+    });
+  });
+
   it('can be cancelled: the node is told', async () => {
     const scripted = node();
     const transfers = await shown(scripted);

@@ -1,6 +1,6 @@
 import { isAbort, KacheryError } from '../node/errors';
 import type { Events } from '../node/events';
-import type { IStored, ITransfers } from '../node/fileTypes';
+import type { IExplanation, IStored, ITransfers } from '../node/fileTypes';
 import type { Requests } from '../node/requests';
 import type { ILoadEvent } from '../node/types';
 import { upload } from '../node/uploads';
@@ -189,12 +189,27 @@ export class TransfersModel extends Model {
     }
     if (event.error) {
       this._fail(item, KacheryError.fromWire(event.error));
-    } else if (event.done) {
-      this._end(item);
+    } else if (event.done !== undefined) {
+      if (event.done) {
+        this._end(item);
+      } else {
+        void this._explain(item);
+      }
     } else if (event.progress) {
       const { done, total, rate, providers, path } = event.progress;
       Object.assign(item, { total: total ?? 0, providers, path: path ?? '' });
       this._reach(item, done, rate ?? 0);
+    }
+  }
+
+  /** Nobody had it: the node is asked why, and what to do about it. */
+  private async _explain(item: ITransfer): Promise<void> {
+    try {
+      const query = { uri: item.uri };
+      const told = await this.requests.get<IExplanation>('explain', { query });
+      this._fail(item, new KacheryError('content-not-found', told.conclusion, told.advice));
+    } catch (reason) {
+      this._fail(item, reason);
     }
   }
 

@@ -64,3 +64,9 @@ export interface ITransferFacts {
 export interface ITransfers {
   coming: ITransferFacts[];
 }
+
+/** Why something is not found, and what to do about it; each a sentence, `advice` may be empty. */
+export interface IExplanation {
+  conclusion: string;
+  advice: string;
+}

@@ -36,6 +36,11 @@ export class FileActions implements IFileActions {
 
   copyUri = (file: ICited): void => copy(file.uri, this._kachery.trans);
 
+  canOpen = (file: IFile): boolean => {
+    const isKnown = this._app.docRegistry.getFileTypesForPath(pathName(file)).length > 0;
+    return file.kind !== 'folder' && isKnown;
+  };
+
   open = (file: IFile): void => {
     const path = `${DRIVE}:${file.sha1}/${pathName(file)}`;
     void attempt(async () => {

@@ -43,17 +43,23 @@ export function addFileCommands(
 
 function addAboutOne({ commands }: JupyterFrontEnd, context: IFilesContext): void {
   const { files, actions, preview, trans } = context;
-  const add = (id: string, label: string, icon: LabIcon, run: (file: IFile) => void) =>
+  const add = (
+    id: string,
+    label: string,
+    icon: LabIcon,
+    run: (file: IFile) => void,
+    may: (file: IFile) => boolean = () => true
+  ) =>
     commands.addCommand(id, {
       label,
       icon,
-      isEnabled: () => files.selected !== null,
+      isEnabled: () => files.selected !== null && may(files.selected),
       execute: () => files.selected && run(files.selected)
     });
   add(FileCommands.insertCode, trans.__('Insert Load Code'), codeIcon, actions.insertCode);
   add(FileCommands.copyUri, trans.__('Copy URI'), copyIcon, actions.copyUri);
   add(FileCommands.preview, trans.__('Preview'), searchIcon, file => preview.open(file));
-  add(FileCommands.open, trans.__('Open in a Tab'), launchIcon, actions.open);
+  add(FileCommands.open, trans.__('Open in a Tab'), launchIcon, actions.open, actions.canOpen);
   add(FileCommands.download, trans.__('Download'), downloadIcon, actions.download);
   add(FileCommands.remove, trans.__('Delete'), deleteIcon, actions.remove);
   commands.addCommand(FileCommands.pin, {

@@ -12,6 +12,8 @@ export interface IFileActions {
   /** Whether code that is dragged has to bring the import along. */
   needsImport(): boolean;
   copyUri(file: ICited): void;
+  /** Whether JupyterLab has a viewer for it. */
+  canOpen(file: IFile): boolean;
   /** In JupyterLab's own viewer. */
   open(file: IFile): void;
   download(file: IFile): void;

@@ -115,5 +115,5 @@ function shown(value: number | string): string {
 
 /** A number in a few characters. */
 function short(value: number): string {
-  return String(Number(value.toPrecision(4)));
+  return String(Number(value.toPrecision(6)));
 }

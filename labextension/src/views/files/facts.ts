@@ -16,6 +16,11 @@ export function kinds(trans: TranslationBundle): [string, string][] {
   ];
 }
 
+/** A size in a narrow column: `0 B`, `1.2 kB`. */
+export function sizeText(size: number): string {
+  return size < 1000 ? `${size} B` : bytes(size);
+}
+
 /** What a content is called where it has no name. */
 export function shownName(file: { name: string; sha1?: string; uri?: string }): string {
   return file.name || short(file.sha1 ?? file.uri ?? '');

@@ -9,11 +9,11 @@ import {
 } from 'react';
 import type { IFile } from '../../node/fileTypes';
 import { IconButton } from '../parts/buttons';
-import { ago, bytes } from '../parts/format';
+import { ago } from '../parts/format';
 import { useSignal } from '../parts/useSignal';
 import { VirtualList } from '../parts/virtualList';
 import type { IFilesContext } from './actions';
-import { originName, shownName, tipOf } from './facts';
+import { originName, shownName, sizeText, tipOf } from './facts';
 import { kindIcon, pinIcon } from './kindIcon';
 import { dragWhenMoved } from './rowDrag';
 
@@ -119,7 +119,7 @@ function Cells({ file, context }: { file: IFile; context: IFilesContext }): Reac
         )}
       </Cell>
       <Cell name="kind">{file.kind}</Cell>
-      <Cell name="size">{bytes(file.size)}</Cell>
+      <Cell name="size">{sizeText(file.size)}</Cell>
       <Cell name="when">{ago(file.stored_at, trans)}</Cell>
       <Cell name="origin">{originName(file, trans)}</Cell>
       {/* For the mouse; the keyboard has Enter and Ctrl C, and the menu. */}

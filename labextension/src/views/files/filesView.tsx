@@ -58,7 +58,7 @@ function Catalog({ context }: IProps): ReactElement {
 function countText({ files, trans }: IFilesContext): string {
   const isAll = !files.query.search.trim() && !files.query.kind;
   return isAll
-    ? trans._n('%1 file', '%1 files', files.count, count(files.count))
+    ? trans._n('%2 file', '%2 files', files.count, count(files.count))
     : trans.__('%1 of %2', count(files.count), count(files.total));
 }
 

@@ -14,8 +14,8 @@ export const arrayIcon = new LabIcon({
   name: 'kachery:array',
   svgstr:
     '<svg xmlns="http://www.w3.org/2000/svg" width="16" viewBox="0 0 24 24">' +
-    '<path class="jp-icon-contrast1 jp-icon-selectable" fill="#7b1fa2" d="M3 3h8v8H3zm10 0h8v8h-8zM3 13h8v8H3z"/>' +
-    '<path class="jp-icon-contrast1 jp-icon-selectable" fill="#7b1fa2" fill-opacity=".45" d="M13 13h8v8h-8z"/></svg>'
+    '<path class="jp-icon-brand1 jp-icon-selectable" fill="#1976d2" d="M3 3h8v8H3zm10 0h8v8h-8zM3 13h8v8H3z"/>' +
+    '<path class="jp-icon-brand1 jp-icon-selectable" fill="#1976d2" fill-opacity=".45" d="M13 13h8v8h-8z"/></svg>'
 });
 
 /** A pin, as on a notice board. */

@@ -83,11 +83,13 @@ function Head({ file, context }: { file: IFile; context: IFilesContext }): React
           label={trans.__('Copy URI')}
           onClick={() => actions.copyUri(file)}
         />
-        <IconButton
-          icon={launchIcon}
-          label={trans.__('Open in a tab')}
-          onClick={() => actions.open(file)}
-        />
+        {actions.canOpen(file) && (
+          <IconButton
+            icon={launchIcon}
+            label={trans.__('Open in a tab')}
+            onClick={() => actions.open(file)}
+          />
+        )}
         <IconButton
           icon={downloadIcon}
           label={trans.__('Download')}
