@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from kachery_jupyter.client.mutables import get_string as get_string
     from kachery_jupyter.client.previews import preview as preview
     from kachery_jupyter.client.previews_forms import Preview as Preview
+    from kachery_jupyter.client.progress import progress as progress
     from kachery_jupyter.client.storing import link_file as link_file
     from kachery_jupyter.client.storing import store_bytes as store_bytes
     from kachery_jupyter.client.storing import store_file as store_file

@@ -51,6 +51,7 @@ _HOME_NAMES = {
     f"{_CLIENT}.mutables": ("get_string",),
     f"{_CLIENT}.previews": ("preview",),
     f"{_CLIENT}.previews_forms": ("Preview",),
+    f"{_CLIENT}.progress": ("progress",),
     f"{_CLIENT}.storing": (
         "link_file",
         "store_bytes",
@@ -78,7 +79,7 @@ HOMES = {name: (home, name) for home, names in _HOME_NAMES.items() for name in n
 # What touches neither disk nor network, and is the same in both packages.
 PURE = {"build_uri", "parse_uri"}
 # What is of this program or its notebook alone: there is nothing to wait for.
-PRESENT = {"browse", "freeze"}
+PRESENT = {"browse", "freeze", "progress"}
 # Modules, with a module of the same name in `kachery_jupyter.client`.
 MODULES = {"channels"}
 # Functions, to be awaited in `kachery_jupyter.client`; the rest are classes.
