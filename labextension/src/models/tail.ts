@@ -162,17 +162,26 @@ export class Tail implements IDisposable {
     }
   }
 
+  /** At once after a while of silence, else when the pause is over. */
   private _changeSoon(): void {
-    if (this._timer === undefined) {
-      this._timer = setTimeout(() => {
-        this._timer = undefined;
-        this._changed.emit();
-      }, PAUSE_MSEC);
+    const wait = this._lastChange + PAUSE_MSEC - Date.now();
+    if (wait <= 0) {
+      this._change();
+    } else {
+      this._timer ??= setTimeout(() => this._change(), wait);
     }
+  }
+
+  private _change(): void {
+    clearTimeout(this._timer);
+    this._timer = undefined;
+    this._lastChange = Date.now();
+    this._changed.emit();
   }
 
   private readonly _changed = new Signal<this, void>(this);
   private _messages: readonly ITailed[] = [];
+  private _lastChange = 0;
   private _next = 0;
   private _arrived = 0;
   private _watchers = 0;

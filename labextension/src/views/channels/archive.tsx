@@ -31,7 +31,7 @@ export function Archive(props: IArchiveProps): ReactElement {
         <h4>{trans.__('Archive')}</h4>
       </header>
       <Switch
-        label={trans.__('Keep what passes on this channel')}
+        label={trans.__('Keep what passes here')}
         on={isOn}
         disabled={action.isBusy}
         onChange={on => set(on, null)}

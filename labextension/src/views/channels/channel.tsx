@@ -3,14 +3,13 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { caretDownIcon, caretRightIcon } from '@jupyterlab/ui-components';
 import type { ChannelsModel, IChannel } from '../../models/channels';
 import type { Role } from '../../models/roles';
-import { moment } from '../parts/format';
 import { Failure } from '../parts/states';
 import { useAction } from '../parts/useAction';
 import type { IChannelActions } from './actions';
 import { Archive } from './archive';
 import { Members } from './members';
 import { RoleGrid } from './roleGrid';
-import { stateSentence, stateText } from './words';
+import { dayText, stateSentence, stateText } from './words';
 
 interface IChannelProps {
   model: ChannelsModel;
@@ -49,8 +48,12 @@ export function Channel(props: IChannelProps): ReactElement {
       {isOpen && (
         <div className="kachery-Details" id={id} role="group" aria-label={channel.name}>
           <Facts channel={channel} trans={trans} />
-          <Members {...props} />
-          <OwnRoles {...props} />
+          {!isOver(channel) && (
+            <>
+              <Members {...props} />
+              <OwnRoles {...props} />
+            </>
+          )}
           {(channel.is_archive || channel.archive) && <Archive {...props} />}
           <Leave {...props} />
         </div>
@@ -59,13 +62,18 @@ export function Channel(props: IChannelProps): ReactElement {
   );
 }
 
+/** Whether this node is no member any more. */
+function isOver(channel: IChannel): boolean {
+  return channel.state === 'revoked' || channel.state === 'expired';
+}
+
 /** What is wrong, in the node's words if it has some. */
 function Trouble(props: { channel: IChannel; trans: TranslationBundle }): ReactElement | null {
   const { channel, trans } = props;
-  const isOver = channel.state === 'revoked' || channel.state === 'expired';
-  const text = channel.problem || (isOver ? stateSentence(channel, trans) : '');
+  const isEnd = isOver(channel);
+  const text = channel.problem || (isEnd ? stateSentence(channel, trans) : '');
   return text ? (
-    <p className={isOver ? 'kachery-Warning kachery-mod-error' : 'kachery-Warning'}>{text}</p>
+    <p className={isEnd ? 'kachery-Warning kachery-mod-error' : 'kachery-Warning'}>{text}</p>
   ) : null;
 }
 
@@ -75,10 +83,10 @@ function Facts(props: { channel: IChannel; trans: TranslationBundle }): ReactEle
     <dl className="kachery-Facts">
       <dt>{trans.__('Hub')}</dt>
       <dd title={channel.hub}>{channel.hub}</dd>
-      {!channel.is_owner && (
+      {!channel.is_owner && channel.state !== 'revoked' && (
         <>
           <dt>{trans.__('Member until')}</dt>
-          <dd>{moment(channel.expires_at)}</dd>
+          <dd>{dayText(channel.expires_at)}</dd>
         </>
       )}
     </dl>

@@ -54,3 +54,8 @@ export function rolesText(roles: readonly Role[], trans: TranslationBundle): str
   });
   return words.join(', ') || trans.__('no roles');
 }
+
+/** The day of a time (seconds since 1970), in the browser's language. */
+export function dayText(time: number): string {
+  return new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' }).format(time * 1000);
+}

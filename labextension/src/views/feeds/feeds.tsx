@@ -54,7 +54,10 @@ export function Feeds(props: IFeedsProps): ReactElement {
         tail={pane.tail}
         actions={props.actions}
         trans={trans}
-        onBack={() => pane.show(null)}
+        onBack={() => {
+          pane.show(null);
+          void model.refresh();
+        }}
       />
     );
   }

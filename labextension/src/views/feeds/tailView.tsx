@@ -1,6 +1,13 @@
 import { useEffect, useRef, useState, type ReactElement } from 'react';
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { caretLeftIcon, codeIcon, copyIcon, launchIcon, runIcon } from '@jupyterlab/ui-components';
+import {
+  caretLeftIcon,
+  codeIcon,
+  copyIcon,
+  launchIcon,
+  pauseIcon,
+  runIcon
+} from '@jupyterlab/ui-components';
 import type { Tail } from '../../models/tail';
 import type { IShownSubfeed } from '../../models/tailPane';
 import { IconButton } from '../parts/buttons';
