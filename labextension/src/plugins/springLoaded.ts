@@ -12,11 +12,11 @@ export function openWhenDraggedOver(id: string, open: () => void): void {
   let timer = 0;
   const leave = (): void => window.clearTimeout(timer);
   const enter = ({ target }: Event): void => {
+    if (!(target instanceof Element) || target === document.body) {
+      return; // What nobody takes is offered to the body as well.
+    }
     leave();
-    if (
-      target instanceof Element &&
-      target.closest('.lm-TabBar-tab')?.getAttribute('data-id') === id
-    ) {
+    if (target.closest('.lm-TabBar-tab')?.getAttribute('data-id') === id) {
       timer = window.setTimeout(open, HOLD_MSEC);
     }
   };
