@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 PICTURES = ROOT / "tests" / "browser" / "screenshots"
 AXE = ROOT / "labextension" / "node_modules" / "axe-core" / "axe.min.js"
-PATIENCE_MILLISECONDS = 60_000
+PATIENCE_MILLISECONDS = int(os.environ.get("KACHERY_TEST_BROWSER_PATIENCE", "60")) * 1000
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -78,9 +78,12 @@ class Screen:
         """Our panel at the left."""
         return self.page.locator(_SIDEBAR)
 
-    def section(self, title: str) -> Locator:
-        """One of its sections, without its heading."""
-        return self.sidebar.get_by_role("region", name=title)
+    def section(self, name: str) -> Locator:
+        """Open one of its sections: node, files, channels or feeds; what is below the heading."""
+        self.do("kachery:show", section=name)
+        section = self.page.locator(f"#kachery-section-{name}")
+        section.wait_for()
+        return section
 
     def do(self, command: str, **arguments: Any) -> Any:
         """Run one of JupyterLab's commands; it must not wait for a person."""
@@ -131,7 +134,7 @@ class Screen:
         """Keep what is on the screen, to be looked at."""
         PICTURES.mkdir(exist_ok=True)
         path = PICTURES / f"{name}.png"
-        (place or self.page).screenshot(path=path, animations="disabled")
+        (place or self.page).screenshot(path=path)
         return path
 
     def faults(self, *places: str) -> list[str]:
@@ -192,12 +195,23 @@ def drop_files(page: Page, target: Locator, files: Sequence[Path]) -> None:
         target.dispatch_event(kind, {"dataTransfer": handle})
 
 
-def drag(page: Page, source: Locator, target: Locator) -> None:
-    """Drag with the mouse, slowly enough for JupyterLab to notice."""
-    start, end = _middle(source), _middle(target)
+def drag(page: Page, source: Locator, target: Locator, by: Locator | None = None) -> None:
+    """Drag with the mouse, slowly enough for JupyterLab to notice.
+
+    Args:
+        page: where.
+        source: what is dragged.
+        target: where it is dropped.
+        by: where it is held until the target is to be seen.
+    """
+    start = _middle(source)
     page.mouse.move(*start)
     page.mouse.down()
     page.mouse.move(start[0] + 8, start[1] + 8, steps=4)
+    if by is not None:
+        page.mouse.move(*_middle(by), steps=8)
+        target.wait_for()
+    end = _middle(target)
     page.mouse.move(*end, steps=12)
     page.mouse.move(end[0] + 2, end[1] + 2, steps=2)
     page.mouse.up()
