@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _WIDTH, _HEIGHT = 400, 120
-_LINES_OF_TEXT = 20
+_LINES_OF_TEXT, _LONGEST_LINE = 20, 120
 _CELL = "text-align:left;padding:2px 12px 2px 0"
 _BOX = "max-height:20em;overflow:auto;margin:0;white-space:pre-wrap"
 _STROKES = ("#3b528b", "#21918c", "#5ec962", "#d95f02", "#7570b3", "#e7298a", "#a6761d", "#666666")
@@ -49,7 +49,10 @@ def preview_text(facts: Facts) -> str:
         lines += ["  ".join(row) for row in (facts["columns"], *facts["rows"])]
     elif facts["type"] == "folder":
         lines += [f"{entry['name']}  {entry['size']:,} bytes" for entry in facts["entries"]]
-    shown = [one_line(line) for line in lines[:_LINES_OF_TEXT]]
+    shown = [
+        one_line(line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}…")
+        for line in lines[:_LINES_OF_TEXT]
+    ]
     return "\n".join(shown if len(lines) <= _LINES_OF_TEXT else [*shown, "…"])
 
 
