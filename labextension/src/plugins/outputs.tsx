@@ -29,12 +29,12 @@ class UriOutput extends ReactWidget implements IRenderMime.IRenderer {
   }
 
   protected render(): ReactElement {
-    const { requests, trans } = this._kachery;
+    const { requests, models, trans } = this._kachery;
     if (!this._output) {
       return <p>{trans.__('This output names no URI of kachery.')}</p>;
     }
     const { uri } = this._output;
-    const shared = { requests, trans, actions: this._actions };
+    const shared = { requests, trans, transfers: models.transfers, actions: this._actions };
     return <UriChip key={uri} output={this._output} {...shared} />;
   }
 

@@ -35,7 +35,8 @@ export function TransferList({ transfers, trans }: IProps): ReactElement {
   );
 }
 
-function Transfer(props: {
+/** One of them. */
+export function Transfer(props: {
   item: ITransfer;
   trans: TranslationBundle;
   onStop: () => void;

@@ -3,6 +3,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { type ReactElement, useState } from 'react';
 import { PreviewModel } from '../../models/preview';
 import { nameOf, sha1Of } from '../../models/transfer';
+import type { TransfersModel } from '../../models/transfers';
 import type { Requests } from '../../node/requests';
 import { IconButton } from '../parts/buttons';
 import { bytes } from '../parts/format';
@@ -11,6 +12,7 @@ import { useSignal } from '../parts/useSignal';
 import type { IFileActions } from './actions';
 import { kindIcon } from './kindIcon';
 import { PreviewBody } from './previewBody';
+import { Transfer } from './transferList';
 
 /** What an output says of something that was stored. Anybody may have written it. */
 export interface IUriOutput {
@@ -23,12 +25,14 @@ export interface IUriOutput {
 interface IProps {
   output: IUriOutput;
   requests: Requests;
+  transfers: TransfersModel;
   actions: Pick<IFileActions, 'copyUri' | 'insertCode' | 'load'>;
   trans: TranslationBundle;
 }
 
 /** A URI in an output: what it is, to be copied, and looked into on demand. */
-export function UriChip({ output, requests, actions, trans }: IProps): ReactElement {
+export function UriChip(props: IProps): ReactElement {
+  const { output, requests, actions, trans } = props;
   const [preview] = useState(() => new PreviewModel(requests));
   useSignal(preview.changed);
   const { uri, kind, size } = output;
@@ -64,38 +68,49 @@ export function UriChip({ output, requests, actions, trans }: IProps): ReactElem
       </div>
       {preview.isOpen && (
         <div className="kachery-Chip-preview" role="group" aria-label={trans.__('Preview')}>
-          <Body {...{ preview, requests, trans }} onLoad={() => actions.load(uri)} />
+          <Body {...props} preview={preview} />
         </div>
       )}
     </div>
   );
 }
 
-function Body(props: {
-  preview: PreviewModel;
-  requests: Requests;
-  trans: TranslationBundle;
-  onLoad: () => Promise<boolean>;
-}): ReactElement {
-  const { preview, requests, trans, onLoad } = props;
+function Body(props: IProps & { preview: PreviewModel }): ReactElement {
+  const { preview, requests, trans } = props;
   const { content, error, subject } = preview;
+  if (error?.code === 'content-not-found') {
+    return <Away {...props} />;
+  }
   if (error) {
-    const isAway = error.code === 'content-not-found';
-    const load = () => void onLoad().then(came => came && preview.retry());
-    return (
-      <>
-        <Failure error={error} trans={trans} onRetry={isAway ? undefined : () => preview.retry()} />
-        {isAway && (
-          <button type="button" className="kachery-Button" onClick={load}>
-            {trans.__('Load it from the channels')}
-          </button>
-        )}
-      </>
-    );
+    return <Failure error={error} trans={trans} onRetry={() => preview.retry()} />;
   }
   return content && subject ? (
     <PreviewBody {...{ preview: content, subject, requests, trans }} />
   ) : (
     <Loading trans={trans} />
+  );
+}
+
+/** The content is on other nodes, if anywhere: it can be fetched, and is shown when it came. */
+function Away(props: IProps & { preview: PreviewModel }): ReactElement {
+  const { output, actions, transfers, preview, trans } = props;
+  useSignal(transfers.changed);
+  const { uri } = output;
+  const item = transfers.items.find(one => one.what === 'load' && one.uri === uri);
+  if (item) {
+    return (
+      <div className={`kachery-Transfer kachery-mod-${item.state}`}>
+        <Transfer item={item} trans={trans} onStop={() => transfers.cancel(item)} />
+      </div>
+    );
+  }
+  const load = () => void actions.load(uri).then(came => came && preview.retry());
+  return (
+    <>
+      <p className="kachery-Chip-away">{trans.__('This content is not on this node.')}</p>
+      <button type="button" className="kachery-Button" onClick={load}>
+        {trans.__('Load it from the channels')}
+      </button>
+    </>
   );
 }
