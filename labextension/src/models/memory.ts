@@ -37,6 +37,7 @@ export class Memory {
   }
 
   private async _save(): Promise<void> {
+    await this.ready;
     // Forgetting where one was is no reason to disturb anybody.
     await this._keeper?.save(ID, { ...this._values }).catch(() => undefined);
   }

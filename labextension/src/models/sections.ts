@@ -11,6 +11,8 @@ export interface ISection<W = unknown> {
   widget: W;
   /** Open when the sidebar is seen for the first time. */
   open?: boolean;
+  /** How high, compared with the others that are open; 1 unless said. */
+  share?: number;
 }
 
 /** The sections of the sidebar, by rank. */

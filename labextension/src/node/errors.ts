@@ -38,5 +38,5 @@ export class KacheryError extends Error {
 
 /** True when the request was given up on purpose. */
 export function isAbort(reason: unknown): boolean {
-  return reason instanceof Error && reason.name === 'AbortError';
+  return (reason as { name?: unknown } | null)?.name === 'AbortError';
 }

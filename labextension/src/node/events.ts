@@ -4,7 +4,7 @@ import { DisposableDelegate, type IDisposable } from '@lumino/disposable';
 import { type ISignal, Signal } from '@lumino/signaling';
 import { KacheryError } from './errors';
 import { API } from './requests';
-import type { IEvent, IFeedMessages, ILoadEvent, Noun } from './types';
+import { NOUNS, type IEvent, type IFeedMessages, type ILoadEvent, type Noun } from './types';
 
 /** Waits between tries to connect, in ms; the last one again and again. */
 const BACKOFF = [250, 500, 1000, 2000, 5000, 10000];
@@ -59,6 +59,11 @@ export class Events implements IDisposable {
       this._holders -= 1;
       this._follow();
     });
+  }
+
+  /** Have everything that is in sight asked for again, as if all of it had changed. */
+  askAgain(): void {
+    this._changed.emit(new Set(NOUNS));
   }
 
   /**
@@ -145,8 +150,8 @@ export class Events implements IDisposable {
   }
 
   private _hear(text: string): void {
-    const event = JSON.parse(text) as IEvent;
-    switch (event.type) {
+    const event = parsed(text);
+    switch (event?.type) {
       case 'changed':
         return this._changed.emit(new Set(event.nouns));
       case 'load':
@@ -180,4 +185,13 @@ export class Events implements IDisposable {
   private _tries = 0;
   private _visible = false;
   private _visibleChanged = new Signal<this, boolean>(this);
+}
+
+/** What the server said; null for what this page does not understand. */
+function parsed(text: string): IEvent | null {
+  try {
+    return JSON.parse(text) as IEvent;
+  } catch {
+    return null;
+  }
 }

@@ -1,7 +1,8 @@
 /** What travels between the browser and the node: the wire, as it is. */
 
 /** What may have changed; see `Events.changed`. */
-export type Noun = 'files' | 'feeds' | 'channels' | 'transfers' | 'status';
+export const NOUNS = ['files', 'feeds', 'channels', 'transfers', 'status'] as const;
+export type Noun = (typeof NOUNS)[number];
 
 /** An error as the node tells it: whose fault, what happened, what to do next. */
 export interface IWireError {

@@ -1,13 +1,35 @@
-import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
+import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { IStatusBar } from '@jupyterlab/statusbar';
-import { IKachery } from './token';
+import { ReactWidget } from '@jupyterlab/ui-components';
+import { StatusItem } from '../views/node/statusItem';
+import { CommandIDs, IKachery } from './token';
 
-/** The item in the status bar. */
+const ID = '@kachery/jupyter:status-bar';
+
+/** The item in the status bar: a way to the sidebar, and how the node is while it is looked at. */
 export const statusBar: JupyterFrontEndPlugin<void> = {
-  id: '@kachery/jupyter:status-bar',
+  id: ID,
   description: 'How the node is, in the status bar.',
   autoStart: true,
   requires: [IKachery],
-  optional: [IStatusBar],
-  activate: (): void => undefined
+  optional: [IStatusBar, ISettingRegistry],
+  activate: (
+    { commands }: JupyterFrontEnd,
+    { models, trans }: IKachery,
+    bar: IStatusBar | null,
+    registry: ISettingRegistry | null
+  ): void => {
+    const show = (): void => void commands.execute(CommandIDs.show, { section: 'node' });
+    const item = ReactWidget.create(
+      <StatusItem model={models.node} trans={trans} onClick={show} />
+    );
+    item.addClass('kachery-StatusItem-place');
+    bar?.registerStatusItem(ID, { item, align: 'right', rank: 100 });
+    void registry?.load(ID).then(settings => {
+      const follow = (): void => item.setHidden(settings.composite.show === false);
+      settings.changed.connect(follow);
+      follow();
+    });
+  }
 };

@@ -8,6 +8,7 @@ class Observer {
 
 Object.assign(globalThis, {
   ResizeObserver: globalThis.ResizeObserver ?? Observer,
+  requestIdleCallback: (work: () => void) => setTimeout(work),
   DragEvent: globalThis.DragEvent ?? class extends MouseEvent {},
   IS_REACT_ACT_ENVIRONMENT: true
 });

@@ -63,6 +63,16 @@ export function moment(time: number): string {
   return new Intl.DateTimeFormat(undefined, style).format(time * 1000);
 }
 
+/** Since when (seconds since 1970): the time of a time of today, else the date. */
+export function since(time: number, now = Date.now() / 1000): string {
+  const [then, today] = [new Date(time * 1000), new Date(now * 1000)];
+  const style =
+    then.toDateString() === today.toDateString()
+      ? ({ timeStyle: 'short' } as const)
+      : ({ dateStyle: 'medium' } as const);
+  return new Intl.DateTimeFormat(undefined, style).format(then);
+}
+
 /** A long identifier, short: its first and last letters. Show it whole in a `title`. */
 export function short(text: string, length = 12): string {
   if (text.length <= length) {
