@@ -2,6 +2,8 @@
  * Names of feeds and subfeeds, as people read them and as URIs have them.
  */
 
+import { visible } from './visible';
+
 const FEED_URI = /^feed:\/\/([0-9a-f]{64})(?:\/(.*))?$/i;
 // What Python's `quote` escapes and `encodeURIComponent` does not.
 const LEFT_OVER = /[!'()*]/g;
@@ -32,7 +34,7 @@ export function subfeedUri(feed: string, named: INamed): string {
 export function subfeedLabel(named: INamed): string {
   const { name } = named;
   if (typeof name === 'string' && name) {
-    return name;
+    return visible(name);
   }
   if (Array.isArray(name)) {
     return name.map(plain).join(', ');
@@ -59,7 +61,7 @@ export function isControl(named: INamed): boolean {
 
 /** What a feed is called, for people: its maker's name for it, else the start of its key. */
 export function feedLabel(feed: { name: string | null; feed: string }): string {
-  return feed.name || `${feed.feed.slice(0, 10)}…`;
+  return visible(feed.name ?? '') || `${feed.feed.slice(0, 10)}…`;
 }
 
 function escaped(name: unknown): string | null {

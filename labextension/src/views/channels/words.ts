@@ -1,6 +1,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { IChannel, IMember } from '../../models/channels';
 import { topicsOf, type Role } from '../../models/roles';
+import { visible } from '../../models/visible';
 import { topicName } from './roleGrid';
 
 /** How a channel is, in one or two words. */
@@ -38,7 +39,7 @@ export function stateSentence(channel: IChannel, trans: TranslationBundle): stri
 /** What a member is called. */
 export function memberLabel(member: IMember, trans: TranslationBundle): string {
   if (member.name) {
-    return member.name;
+    return visible(member.name);
   }
   return member.is_self ? trans.__('This node') : `${member.node_id.slice(0, 10)}…`;
 }

@@ -1,4 +1,5 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
+import { visible } from '../../models/visible';
 import type { IFile } from '../../node/fileTypes';
 import { ago, bytes, moment, short } from '../parts/format';
 
@@ -23,7 +24,7 @@ export function sizeText(size: number): string {
 
 /** What a content is called where it has no name. */
 export function shownName(file: { name: string; sha1?: string; uri?: string }): string {
-  return file.name || short(file.sha1 ?? file.uri ?? '');
+  return visible(file.name) || short(file.sha1 ?? file.uri ?? '');
 }
 
 /** The notebook, program or file it came from, without its folders; '' if nobody noted it. */

@@ -4,6 +4,7 @@ import { type ReactElement, useState } from 'react';
 import { PreviewModel } from '../../models/preview';
 import { nameOf, sha1Of } from '../../models/transfer';
 import type { TransfersModel } from '../../models/transfers';
+import { visible } from '../../models/visible';
 import type { Requests } from '../../node/requests';
 import { IconButton } from '../parts/buttons';
 import { bytes } from '../parts/format';
@@ -36,7 +37,7 @@ export function UriChip(props: IProps): ReactElement {
   const [preview] = useState(() => new PreviewModel(requests));
   useSignal(preview.changed);
   const { uri, kind, size } = output;
-  const name = output.name || nameOf(uri);
+  const name = visible(output.name || nameOf(uri));
   const icon = kindIcon(kind, name);
   const subject = { sha1: sha1Of(uri), name, kind };
   const facts = [kind, size === null ? '' : bytes(size)].filter(Boolean).join(' · ');
