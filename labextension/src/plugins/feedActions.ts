@@ -3,6 +3,7 @@ import { Notification } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { parseFeedUri, subfeedLabel, subfeedUri } from '../models/feedNames';
 import type { FeedsModel, IFeed } from '../models/feeds';
+import type { IPreferences } from '../models/preferences';
 import type { IShownSubfeed } from '../models/tailPane';
 import type { IFeedActions } from '../views/feeds/actions';
 import { createForm, followForm } from '../views/feeds/forms';
@@ -22,6 +23,7 @@ export class FeedActions implements IFeedActions {
     private readonly _app: JupyterFrontEnd,
     private readonly _model: FeedsModel,
     private readonly _trans: TranslationBundle,
+    private readonly _preferences: IPreferences,
     private readonly _places: IPlaces
   ) {}
 
@@ -32,7 +34,7 @@ export class FeedActions implements IFeedActions {
 
   insertCode = (item: { uri: string; name: string; kind: 'feed' | 'subfeed' }): void =>
     void attempt(async () => {
-      if ((await insertLoadCode(this._app, item)) === null) {
+      if ((await insertLoadCode(this._app, item, this._preferences)) === null) {
         Notification.warning(this._trans.__('Open a notebook or an editor: code goes there.'), {
           autoClose: 5000
         });

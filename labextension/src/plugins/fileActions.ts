@@ -5,6 +5,7 @@ import { downloadUrl } from '../node/downloads';
 import type { IFile, IStored } from '../node/fileTypes';
 import type { ICited, IFileActions } from '../views/files/actions';
 import { shownName } from '../views/files/facts';
+import { confirm } from '../views/parts/dialogs';
 import { attempt, copy, tell } from '../views/parts/notify';
 import { codeNeedsImport, insertLoadCode } from './insertion';
 import type { IKachery } from './token';
@@ -22,7 +23,7 @@ export class FileActions implements IFileActions {
   insertCode = (file: ICited): void => {
     const { trans } = this._kachery;
     void attempt(async () => {
-      if ((await insertLoadCode(this._app, file)) === null) {
+      if ((await insertLoadCode(this._app, file, this._kachery.preferences)) === null) {
         Clipboard.copyToSystem(loadCode(file, { imports: true }));
         Notification.info(
           trans.__('No notebook or console is in front: the load code is on the clipboard.'),
@@ -32,7 +33,7 @@ export class FileActions implements IFileActions {
     });
   };
 
-  needsImport = (): boolean => codeNeedsImport(this._app);
+  needsImport = (): boolean => codeNeedsImport(this._app, this._kachery.preferences);
 
   copyUri = (file: ICited): void => copy(file.uri, this._kachery.trans);
 
@@ -60,8 +61,11 @@ export class FileActions implements IFileActions {
   };
 
   remove = (file: IFile): void => {
-    const { models, trans } = this._kachery;
+    const { models, preferences, trans } = this._kachery;
     void attempt(async () => {
+      if (preferences.confirmDeletes && !(await this._isMeant(file))) {
+        return;
+      }
       await models.files.remove(file);
       tell(trans.__('Deleted %1', shownName(file)), {
         label: trans.__('Undo'),
@@ -89,6 +93,18 @@ export class FileActions implements IFileActions {
     }
     return came;
   };
+
+  private _isMeant(file: IFile): Promise<boolean> {
+    const { trans } = this._kachery;
+    return confirm({
+      title: trans.__('Delete %1?', shownName(file)),
+      text: trans.__(
+        'It goes to the trash of the node, from where it can be restored for a while.'
+      ),
+      accept: trans.__('Delete'),
+      trans
+    });
+  }
 
   /** One after the other: each has the whole disk; the last one is selected. */
   private async _all(stores: (() => Promise<IStored>)[]): Promise<void> {

@@ -1,5 +1,6 @@
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { hasImport, type ILoadable, loadCode } from '../models/loadCode';
+import type { IPreferences } from '../models/preferences';
 
 /**
  * What is used of a notebook, a console or an editor. Their packages are not depended on: they
@@ -31,7 +32,11 @@ export type Place = 'notebook' | 'console' | 'editor' | null;
  * Insert the code that loads `item` where the person works: on a line of its own at the cursor of
  * the notebook, console or editor shown last; in a new cell if the active one takes no code.
  */
-export async function insertLoadCode(app: JupyterFrontEnd, item: ILoadable): Promise<Place> {
+export async function insertLoadCode(
+  app: JupyterFrontEnd,
+  item: ILoadable,
+  preferences: IPreferences
+): Promise<Place> {
   const { commands, shell } = app;
   const current = shell.currentWidget;
   const document = (current ?? {}) as IDocument;
@@ -39,7 +44,7 @@ export async function insertLoadCode(app: JupyterFrontEnd, item: ILoadable): Pro
   if (!current || !place) {
     return null;
   }
-  const text = loadCode(item, { imports: codeNeedsImport(app) });
+  const text = loadCode(item, { imports: codeNeedsImport(app, preferences) });
   if (place === 'notebook' && !takesCode(document.content?.activeCell)) {
     await commands.execute('notebook:insert-cell-below');
   }
@@ -54,9 +59,12 @@ export async function insertLoadCode(app: JupyterFrontEnd, item: ILoadable): Pro
   return place;
 }
 
-/** Whether what is in front does not import the package yet. */
-export function codeNeedsImport({ shell }: JupyterFrontEnd): boolean {
-  return !hasImport(sourcesOf((shell.currentWidget ?? {}) as IDocument));
+/** Whether what is in front does not import the package yet, and is meant to. */
+export function codeNeedsImport(
+  { shell }: JupyterFrontEnd,
+  { insertImport }: IPreferences
+): boolean {
+  return insertImport && !hasImport(sourcesOf((shell.currentWidget ?? {}) as IDocument));
 }
 
 const REPLACE = {

@@ -4,6 +4,7 @@ import type { Widget } from '@lumino/widgets';
 import type { FilesModel } from '../models/files';
 import type { Memory } from '../models/memory';
 import type { NodeModel } from '../models/node';
+import type { IPreferences } from '../models/preferences';
 import type { Sections } from '../models/sections';
 import type { TransfersModel } from '../models/transfers';
 import type { Events } from '../node/events';
@@ -16,6 +17,8 @@ export interface IKachery {
   /** How the person left things; await `memory.ready` before reading. */
   memory: Memory;
   models: IModels;
+  /** What the person chose in the settings; its values change with them. */
+  preferences: Readonly<IPreferences>;
   /** Add to these, and the sidebar shows it. */
   sections: Sections<Widget>;
   translator: ITranslator;
