@@ -28,7 +28,7 @@ export const feeds: JupyterFrontEndPlugin<void> = {
     const title = trans.__('Feeds');
     const model = new FeedsModel(requests, events);
     const pane = new TailPane(model);
-    const actions = new FeedActions(app, model, trans, {
+    const actions = new FeedActions(app, model, trans, kachery.preferences, {
       reveal: (feed, subfeed) => {
         void app.commands.execute(CommandIDs.show, { section: 'feeds' });
         void model.open(feed.feed, true);
