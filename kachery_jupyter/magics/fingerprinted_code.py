@@ -29,6 +29,15 @@ _OURS = frozenset(
     ("kachery_jupyter", "kachery_client", "kachery_core", "kachery_store", "kachery_daemon")
 )
 
+# What Python notes of a class that does not decide what it does.
+CLASS_OWN = frozenset(
+    (
+        *("__dict__", "__weakref__", "__doc__", "__module__", "__firstlineno__"),
+        *("__static_attributes__", "__annotations__", "__annotate__", "__annotate_func__"),
+        *("__annotations_cache__", "_abc_impl", "__abstractmethods__", "__classdictcell__"),
+    )
+)
+
 
 @dataclass(frozen=True)
 class CodeParts:

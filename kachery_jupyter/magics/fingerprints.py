@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from kachery_core.errors import InvalidInputError
 from kachery_jupyter.magics.fingerprinted_code import (
+    CLASS_OWN,
     built_in_identity,
     closure_of,
     code_parts,
@@ -53,13 +54,6 @@ _BUILT_IN = (
 )
 # What every program has for itself; it decides nothing about a result.
 _INDIFFERENT = ("_thread.lock", "_thread.RLock", "_thread._local", "logging.Logger")
-_CLASS_OWN = frozenset(
-    (
-        *("__dict__", "__weakref__", "__doc__", "__module__", "__firstlineno__"),
-        *("__static_attributes__", "__annotations__", "__annotate__", "__annotate_func__"),
-        *("__annotations_cache__", "_abc_impl", "__abstractmethods__", "__classdictcell__"),
-    )
-)
 
 
 class Fingerprints:
@@ -250,7 +244,7 @@ class Fingerprints:
         with self._at(kind.__name__):
             yield from map(self._digest, kind.__bases__)
             for name, value in vars(kind).items():
-                if name not in _CLASS_OWN:
+                if name not in CLASS_OWN:
                     yield name.encode()
                     with self._at(name):
                         yield self._digest(value)
@@ -277,8 +271,7 @@ class Fingerprints:
             return
         parts: Any = (*reduced, None, None, None)
         make, arguments, state, items, pairs = parts[:5]
-        yield self._digest(make)
-        yield self._digest(arguments)
+        yield self._digest([make, arguments])
         with self._at(f".{_name(kind)}"):
             yield self._digest(state)
             yield self._digest(None if items is None else list(items))
