@@ -103,15 +103,16 @@ export class ChannelsModel extends Model {
     } else if (!this.isOpen(channel)) {
       this._members.set(channel, NOTHING);
       this.emit();
-      await this._fetchMembers(channel);
-      this.emit();
+      await this.retry(channel);
     }
   }
 
-  /** Ask for a channel's members again. */
+  /** Ask for a channel's members; what nobody looks at is asked for later. */
   async retry(channel: string): Promise<void> {
-    await this._fetchMembers(channel);
-    this.emit();
+    if (this.active) {
+      await this._fetchMembers(channel);
+      this.emit();
+    }
   }
 
   /** What the owner of a channel needs to invite this node: 64 hex digits. */

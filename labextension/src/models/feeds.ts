@@ -66,15 +66,16 @@ export class FeedsModel extends Model {
     } else if (!this.isOpen(feed)) {
       this._open.set(feed, NOTHING);
       this.emit();
-      await this._fetchSubfeeds(feed);
-      this.emit();
+      await this.retry(feed);
     }
   }
 
-  /** Ask for a feed's subfeeds again. */
+  /** Ask for a feed's subfeeds; what nobody looks at is asked for later. */
   async retry(feed: string): Promise<void> {
-    await this._fetchSubfeeds(feed);
-    this.emit();
+    if (this.active) {
+      await this._fetchSubfeeds(feed);
+      this.emit();
+    }
   }
 
   /** Make a feed. */
@@ -126,6 +127,12 @@ export class FeedsModel extends Model {
     this._lastFetch = Date.now();
     const { feeds } = await this.requests.get<{ feeds: IFeed[] }>('feeds');
     this._feeds = feeds;
+    const here = new Set(feeds.map(one => one.feed));
+    for (const feed of this._open.keys()) {
+      if (!here.has(feed)) {
+        this._open.delete(feed);
+      }
+    }
     await Promise.all([...this._open.keys()].map(feed => this._fetchSubfeeds(feed, 0)));
   }
 

@@ -1,10 +1,12 @@
+import { ILayoutRestorer } from '@jupyterlab/application';
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { ICommandPalette, MainAreaWidget } from '@jupyterlab/apputils';
+import { ICommandPalette, MainAreaWidget, WidgetTracker } from '@jupyterlab/apputils';
 import { CommandToolbarButton, Toolbar, addIcon, linkIcon } from '@jupyterlab/ui-components';
 import { FeedsModel } from '../models/feeds';
+import type { Memory } from '../models/memory';
 import { TailPane, type IShownSubfeed } from '../models/tailPane';
 import { Feeds } from '../views/feeds/feeds';
-import { TailView } from '../views/feeds/tailView';
+import { Pane } from '../views/feeds/tailView';
 import { kacheryIcon } from '../views/parts/icon';
 import { Section } from '../views/parts/section';
 import { FeedActions } from './feedActions';
@@ -13,8 +15,12 @@ import { CATEGORY, CommandIDs, IKachery } from './token';
 /** Commands about feeds. */
 export const FeedCommands = {
   create: 'kachery:create-feed',
-  follow: 'kachery:follow-feed'
+  follow: 'kachery:follow-feed',
+  /** `{feed, uri, label}` of a subfeed. */
+  openTail: 'kachery:open-tail'
 } as const;
+
+const SHOWN = 'feeds.shown';
 
 /** The section Feeds. */
 export const feeds: JupyterFrontEndPlugin<void> = {
@@ -22,8 +28,13 @@ export const feeds: JupyterFrontEndPlugin<void> = {
   description: 'Section Feeds of the sidebar: logs that one node writes and many follow.',
   autoStart: true,
   requires: [IKachery],
-  optional: [ICommandPalette],
-  activate: (app: JupyterFrontEnd, kachery: IKachery, palette: ICommandPalette | null): void => {
+  optional: [ICommandPalette, ILayoutRestorer],
+  activate: (
+    app: JupyterFrontEnd,
+    kachery: IKachery,
+    palette: ICommandPalette | null,
+    restorer: ILayoutRestorer | null
+  ): void => {
     const { requests, events, memory, sections, trans } = kachery;
     const title = trans.__('Feeds');
     const model = new FeedsModel(requests, events);
@@ -34,7 +45,7 @@ export const feeds: JupyterFrontEndPlugin<void> = {
         void model.open(feed.feed, true);
         pane.show(subfeed);
       },
-      openTab: subfeed => openTab(app, kachery, model, actions, subfeed)
+      openTab: subfeed => void app.commands.execute(FeedCommands.openTail, { ...subfeed })
     });
     const widget = new Section(
       'feeds',
@@ -43,46 +54,81 @@ export const feeds: JupyterFrontEndPlugin<void> = {
       [model, pane]
     );
     addCommands(app, kachery, actions, palette);
+    addTabs(app, kachery, { model, actions, restorer });
+    remember(kachery.memory, pane);
     widget.toolbar = toolbarOf(app);
     sections.add({ id: 'feeds', title, rank: 400, widget });
   }
 };
 
-/** The tail of a subfeed in the main area; a second time, the same tab. */
-function openTab(
-  { shell }: JupyterFrontEnd,
-  { trans }: IKachery,
-  model: FeedsModel,
-  actions: FeedActions,
-  subfeed: IShownSubfeed
-): void {
-  const id = `kachery-tail-${subfeed.uri}`;
-  const there = [...shell.widgets('main')].some(widget => widget.id === id);
-  if (!there) {
-    const pane = new TailPane(model);
-    pane.show(subfeed);
-    const { tail } = pane;
-    if (!tail) {
-      return;
+interface ITabs {
+  model: FeedsModel;
+  actions: FeedActions;
+  restorer: ILayoutRestorer | null;
+}
+
+/** Tails in the main area: one tab for each subfeed; they are there again after a reload. */
+function addTabs({ commands, shell }: JupyterFrontEnd, kachery: IKachery, tabs: ITabs): void {
+  const { trans } = kachery;
+  const tracker = new WidgetTracker<Tab>({ namespace: 'kachery-tails' });
+  commands.addCommand(FeedCommands.openTail, {
+    label: trans.__('Show a Feed in a Tab'),
+    describedBy: { args: { type: 'object', required: ['feed', 'uri', 'label'] } },
+    execute: args => {
+      const subfeed = args as unknown as IShownSubfeed;
+      let tab = tracker.find(one => one.subfeed.uri === subfeed.uri);
+      if (!tab) {
+        tab = new Tab(subfeed, kachery, tabs);
+        void tracker.add(tab);
+        shell.add(tab, 'main');
+      }
+      shell.activateById(tab.id);
     }
-    const content = new Section(
-      'tail',
-      subfeed.label,
-      () => <TailView subfeed={subfeed} tail={tail} actions={actions} trans={trans} />,
-      [pane]
-    );
-    content.id = `${id}-content`;
-    const tab = new MainAreaWidget({ content });
-    tab.toolbar.hide();
-    tab.id = id;
-    tab.title.label = subfeed.label;
-    tab.title.caption = subfeed.uri;
-    tab.title.icon = kacheryIcon;
-    tab.title.closable = true;
-    tab.disposed.connect(() => pane.dispose());
-    shell.add(tab, 'main');
+  });
+  void tabs.restorer?.restore(tracker, {
+    command: FeedCommands.openTail,
+    args: ({ subfeed }) => ({ ...subfeed }),
+    name: ({ subfeed }) => subfeed.uri
+  });
+}
+
+/** One of them. */
+class Tab extends MainAreaWidget<Section> {
+  constructor(
+    readonly subfeed: IShownSubfeed,
+    { trans }: IKachery,
+    { model, actions }: ITabs
+  ) {
+    const pane = new TailPane(model);
+    super({
+      content: new Section(
+        'tail',
+        subfeed.label,
+        () => <Pane pane={pane} actions={actions} trans={trans} />,
+        [pane]
+      )
+    });
+    pane.show(subfeed);
+    this.id = `kachery-tail-${subfeed.uri}`;
+    this.content.id = `${this.id}-content`;
+    this.toolbar.hide();
+    this.title.label = subfeed.label;
+    this.title.caption = subfeed.uri;
+    this.title.icon = kacheryIcon;
+    this.title.closable = true;
+    this.disposed.connect(() => pane.dispose());
   }
-  shell.activateById(id);
+}
+
+/** Show what was shown before a reload. */
+function remember(memory: Memory, pane: TailPane): void {
+  void memory.ready.then(() => {
+    const shown = memory.get<Record<string, string> | null>(SHOWN, null);
+    if (shown && !pane.shown) {
+      pane.show({ feed: shown.feed, uri: shown.uri, label: shown.label });
+    }
+    pane.changed.connect(() => memory.set(SHOWN, pane.shown && { ...pane.shown }));
+  });
 }
 
 function addCommands(
@@ -103,7 +149,7 @@ function addCommands(
     icon: addIcon,
     execute: actions.create
   });
-  for (const command of Object.values(FeedCommands)) {
+  for (const command of [FeedCommands.follow, FeedCommands.create]) {
     palette?.addItem({ command, category: CATEGORY });
   }
 }

@@ -2,6 +2,7 @@ import { useEffect, type ReactElement } from 'react';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { ChannelsModel, IChannel } from '../../models/channels';
 import type { Memory } from '../../models/memory';
+import { moveAmong } from '../parts/arrowKeys';
 import { Empty, Stateful } from '../parts/states';
 import { useSignal } from '../parts/useSignal';
 import type { IChannelActions } from './actions';
@@ -37,7 +38,11 @@ export function Channels(props: IChannelsProps): ReactElement {
     <Stateful model={model} trans={trans} known={model.channels.length > 0}>
       {() =>
         model.channels.length > 0 ? (
-          <ul className="kachery-Channels" aria-label={trans.__('Channels')}>
+          <ul
+            className="kachery-Channels"
+            aria-label={trans.__('Channels')}
+            onKeyDown={event => moveAmong(event, '.kachery-Entry')}
+          >
             {model.channels.map(channel => (
               <Channel
                 key={channel.channel_id}

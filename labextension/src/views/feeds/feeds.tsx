@@ -4,12 +4,13 @@ import { FilterBox } from '@jupyterlab/ui-components';
 import type { FeedsModel, IFeed } from '../../models/feeds';
 import { feedLabel } from '../../models/feedNames';
 import type { Memory } from '../../models/memory';
-import type { TailPane } from '../../models/tailPane';
+import type { IShownSubfeed, TailPane } from '../../models/tailPane';
+import { moveAmong } from '../parts/arrowKeys';
 import { Empty, Stateful } from '../parts/states';
 import { useSignal } from '../parts/useSignal';
 import type { IFeedActions } from './actions';
 import { Feed } from './feed';
-import { TailView } from './tailView';
+import { Pane } from './tailView';
 
 export interface IFeedsProps {
   model: FeedsModel;
@@ -37,6 +38,7 @@ export function Feeds(props: IFeedsProps): ReactElement {
   }, [model, memory]);
   const list = useRef<HTMLDivElement>(null);
   const before = useRef<string | null>(null);
+  const isChosen = useRef(false);
   const shown = pane.shown?.uri ?? null;
   useEffect(() => {
     // Who comes back from a tail goes on where they left.
@@ -46,14 +48,13 @@ export function Feeds(props: IFeedsProps): ReactElement {
     }
     before.current = shown;
   }, [shown]);
-  if (pane.shown && pane.tail) {
+  if (pane.shown) {
     return (
-      <TailView
-        key={pane.shown.uri}
-        subfeed={pane.shown}
-        tail={pane.tail}
+      <Pane
+        pane={pane}
         actions={props.actions}
         trans={trans}
+        takesFocus={isChosen.current}
         onBack={() => {
           pane.show(null);
           void model.refresh();
@@ -61,17 +62,27 @@ export function Feeds(props: IFeedsProps): ReactElement {
       />
     );
   }
+  const show = (subfeed: IShownSubfeed): void => {
+    isChosen.current = true;
+    pane.show(subfeed);
+  };
   return (
     <div ref={list}>
       <Stateful model={model} trans={trans} known={model.feeds.length > 0}>
-        {() => (model.feeds.length > 0 ? <List {...props} /> : <NoFeeds {...props} />)}
+        {() =>
+          model.feeds.length > 0 ? <List {...props} onShow={show} /> : <NoFeeds {...props} />
+        }
       </Stateful>
     </div>
   );
 }
 
-function List(props: IFeedsProps): ReactElement {
-  const { model, pane, memory, actions, trans } = props;
+interface IListProps extends IFeedsProps {
+  onShow: (subfeed: IShownSubfeed) => void;
+}
+
+function List(props: IListProps): ReactElement {
+  const { model, memory, actions, trans } = props;
   const [search, setSearch] = useState('');
   const onFilter = useCallback(
     (_: unknown, query?: string) => setSearch((query ?? '').toLowerCase()),
@@ -95,7 +106,11 @@ function List(props: IFeedsProps): ReactElement {
           updateFilter={onFilter}
         />
       )}
-      <ul className="kachery-Feeds" aria-label={trans.__('Feeds')}>
+      <ul
+        className="kachery-Feeds"
+        aria-label={trans.__('Feeds')}
+        onKeyDown={event => moveAmong(event, '.kachery-Entry')}
+      >
         {found.slice(0, MOST_DRAWN).map(feed => (
           <Feed
             key={feed.feed}
@@ -104,7 +119,7 @@ function List(props: IFeedsProps): ReactElement {
             actions={actions}
             trans={trans}
             onOpen={isOpen => open(feed, isOpen)}
-            onShow={subfeed => pane.show(subfeed)}
+            onShow={props.onShow}
           />
         ))}
       </ul>

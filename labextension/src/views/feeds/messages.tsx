@@ -2,6 +2,7 @@ import * as React from 'react';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { pretty, summary } from '../../models/jsonText';
 import type { ITailed } from '../../models/tail';
+import { moveAmong } from '../parts/arrowKeys';
 
 interface IMessagesProps {
   trans: TranslationBundle;
@@ -33,7 +34,7 @@ export function Messages(props: IMessagesProps): React.ReactElement {
         ref={list}
         aria-label={trans.__('Messages')}
         onScroll={onScroll}
-        onKeyDown={event => moveFocus(event)}
+        onKeyDown={event => moveAmong(event, 'li > button')}
       >
         {messages.map(({ index, message }) => (
           <Message
@@ -135,22 +136,6 @@ function useFollowing(
     }
   };
   return { list, isFollowing, follow: () => setAtEnd(true), onScroll };
-}
-
-function moveFocus(event: React.KeyboardEvent<HTMLOListElement>): void {
-  const rows = [...event.currentTarget.querySelectorAll<HTMLElement>('li > button')];
-  const at = rows.indexOf(document.activeElement as HTMLElement);
-  const places: Record<string, number> = {
-    ArrowUp: at - 1,
-    ArrowDown: at + 1,
-    Home: 0,
-    End: rows.length - 1
-  };
-  const row = at >= 0 && event.key in places ? rows[places[event.key]] : undefined;
-  if (row) {
-    event.preventDefault();
-    row.focus();
-  }
 }
 
 function toggled(before: ReadonlySet<number>, index: number): ReadonlySet<number> {

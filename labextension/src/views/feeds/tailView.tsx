@@ -9,7 +9,7 @@ import {
   runIcon
 } from '@jupyterlab/ui-components';
 import type { Tail } from '../../models/tail';
-import type { IShownSubfeed } from '../../models/tailPane';
+import type { IShownSubfeed, TailPane } from '../../models/tailPane';
 import { IconButton } from '../parts/buttons';
 import { count } from '../parts/format';
 import { Failure } from '../parts/states';
@@ -23,6 +23,8 @@ interface ITailViewProps {
   tail: Tail;
   actions: IFeedActions;
   trans: TranslationBundle;
+  /** Whether somebody came here by a row that is gone now; they go on from here. */
+  takesFocus?: boolean;
   /** Left out where there is nothing to go back to. */
   onBack?: () => void;
 }
@@ -31,7 +33,7 @@ interface ITailViewProps {
 const SAY_MSEC = 4000;
 
 /** The newest messages of a subfeed as they come, and its numbers as lines. */
-export function TailView(props: ITailViewProps): ReactElement {
+function TailView(props: ITailViewProps): ReactElement {
   const { subfeed, tail, trans } = props;
   useSignal(tail.changed);
   return (
@@ -55,11 +57,39 @@ export function TailView(props: ITailViewProps): ReactElement {
   );
 }
 
+/** What a pane shows. */
+export function Pane(props: {
+  pane: TailPane;
+  actions: IFeedActions;
+  trans: TranslationBundle;
+  takesFocus?: boolean;
+  onBack?: () => void;
+}): ReactElement | null {
+  const { pane, actions, trans, takesFocus, onBack } = props;
+  useSignal(pane.changed);
+  const { shown, tail } = pane;
+  return shown && tail ? (
+    <TailView
+      key={shown.uri}
+      subfeed={shown}
+      tail={tail}
+      actions={actions}
+      trans={trans}
+      takesFocus={takesFocus}
+      onBack={onBack}
+    />
+  ) : null;
+}
+
 function Heading(props: ITailViewProps): ReactElement {
   const { subfeed, tail, actions, trans, onBack } = props;
   const back = useRef<HTMLDivElement>(null);
-  // Who came here with the keyboard goes on from here.
-  useEffect(() => back.current?.querySelector('button')?.focus(), []);
+  const { takesFocus } = props;
+  useEffect(() => {
+    if (takesFocus) {
+      back.current?.querySelector('button')?.focus();
+    }
+  }, [takesFocus]);
   return (
     <header className="kachery-Tail-heading" ref={back}>
       {onBack && (
