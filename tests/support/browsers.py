@@ -250,6 +250,15 @@ def _in_words(violation: dict[str, Any]) -> str:
     return f"{violation['id']} ({violation['impact']}): {violation['help']} - {where}"
 
 
+def measured(what: str, **values: float) -> None:
+    """Note a measurement beside the pictures, and print it: no test asserts a time."""
+    PICTURES.mkdir(exist_ok=True)
+    line = f"{what}: " + ", ".join(f"{name} {value:.0f}" for name, value in values.items())
+    print(line)
+    with (PICTURES / "measured.txt").open("a") as file:
+        file.write(f"{line}\n")
+
+
 def settings_file(lab: RunningLab, plugin: str) -> Path:
     """Where JupyterLab keeps a person's settings of a plugin."""
     package, _, name = plugin.partition(":")
