@@ -34,6 +34,32 @@ function direction(layer) {
   };
 }
 
+/** What comes from a node is text, and stays text. */
+const NO_HTML = [
+  {
+    selector: 'JSXAttribute[name.name="dangerouslySetInnerHTML"]',
+    message: 'Remote text is text, never HTML.'
+  },
+  {
+    selector: 'AssignmentExpression > MemberExpression[property.name=/^(inner|outer)HTML$/]',
+    message: 'Remote text is text, never HTML.'
+  }
+];
+
+/** What people read can be translated. */
+const TRANSLATED = [
+  {
+    // Units and code are the same in every language.
+    selector: 'JSXElement:not([openingElement.name.name="code"]) > JSXText[value=/[A-Za-z]{3}/]',
+    message: 'Words go through trans.__().'
+  },
+  {
+    selector:
+      'JSXAttribute[name.name=/^(title|label|alt|hint|text|aria-label)$/] > Literal[value=/[A-Za-z]{2}/]',
+    message: 'Words go through trans.__().'
+  }
+];
+
 export default tseslint.config(
   { ignores: ['lib/', 'node_modules/'] },
   js.configs.recommended,
@@ -54,18 +80,7 @@ export default tseslint.config(
       'max-lines-per-function': ['error', 60],
       'max-params': ['error', 6],
       'no-console': 'error',
-      // What comes from a node is text, and stays text.
-      'no-restricted-syntax': [
-        'error',
-        {
-          selector: 'JSXAttribute[name.name="dangerouslySetInnerHTML"]',
-          message: 'Remote text is text, never HTML.'
-        },
-        {
-          selector: 'AssignmentExpression > MemberExpression[property.name=/^(inner|outer)HTML$/]',
-          message: 'Remote text is text, never HTML.'
-        }
-      ],
+      'no-restricted-syntax': ['error', ...NO_HTML, ...TRANSLATED],
       '@typescript-eslint/explicit-module-boundary-types': 'error',
       '@typescript-eslint/no-misused-promises': [
         'error',
@@ -83,6 +98,10 @@ export default tseslint.config(
   {
     // A story in one `describe` is as long as it is.
     files: ['src/**/*.test.{ts,tsx}', 'src/testing/**'],
-    rules: { 'max-lines-per-function': 'off', 'max-params': 'off' }
+    rules: {
+      'max-lines-per-function': 'off',
+      'max-params': 'off',
+      'no-restricted-syntax': ['error', ...NO_HTML]
+    }
   }
 );
