@@ -110,9 +110,7 @@ describe('searching', () => {
     expect(files.searching).toBe(true);
     expect(files.row(0)).toBeDefined();
     await settle(300);
-    expect(node.asked.map(({ path }) => path)).toEqual([
-      'files?search=noise&limit=100&offset=0'
-    ]);
+    expect(node.asked.map(({ path }) => path)).toEqual(['files?search=noise&limit=100&offset=0']);
     expect([files.count, files.total]).toEqual([3, 10000]);
     expect(files.searching).toBe(false);
   });
