@@ -70,7 +70,8 @@ def _notebook_of(shell: Any) -> str:
 
 
 def _cell(shell: Any) -> dict[str, Any]:
-    count = getattr(shell, "execution_count", None)
+    # Not the shell's execution count: some versions of IPython add to it before the cell runs.
+    count = getattr(getattr(shell, "displayhook", None), "prompt_count", None)
     if type(count) is not int:
         return {}
     get_parent = getattr(shell, "get_parent", None)
