@@ -1,11 +1,12 @@
+import { readFileSync } from 'node:fs';
 import { defineConfig, type Plugin } from 'vitest/config';
 
 /** JupyterLab's packages import their icons as text. */
 const icons: Plugin = {
   name: 'svg-as-text',
   enforce: 'pre',
-  transform: (code, id) =>
-    id.endsWith('.svg') ? { code: `export default ${JSON.stringify(code)}`, map: null } : undefined
+  load: id =>
+    id.endsWith('.svg') ? `export default ${JSON.stringify(readFileSync(id, 'utf8'))}` : undefined
 };
 
 export default defineConfig({

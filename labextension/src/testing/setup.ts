@@ -16,6 +16,8 @@ window.matchMedia ??= (query: string) =>
   ({
     matches: false,
     media: query,
+    addListener: () => undefined,
     addEventListener: () => undefined,
+    removeListener: () => undefined,
     removeEventListener: () => undefined
   }) as unknown as MediaQueryList;
