@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 PIECE = 1 << 18
 # An explanation asks every channel; nothing that is waited for like this takes longer.
 _ANSWER_SECONDS = 120.0
+_CONTINUE = 100
 _FIRST_ERROR = 400
+_LONG_BODY = 1 << 20
 _HEAD_BYTES = 64 << 10
 _LONGEST_LINE = 16 << 20
 
@@ -71,15 +73,20 @@ class Upstream:
             DaemonNotRunningError: no node answers there.
         """
         reader, writer = await self._connected()
+        exchange = Exchange(reader, writer, is_patient=size > _LONG_BODY)
         try:
             host = "kachery" if self.socket else f"127.0.0.1:{self.port}"
             lines = {"Host": host, "Content-Length": str(size), **(headers or {})}
+            if size > _LONG_BODY:
+                # A refusal that comes while a body is sent is lost with the connection.
+                lines["Expect"] = "100-continue"
             if not self.socket:
                 lines[TOKEN_HEADER] = self.token
             head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
             writer.write(f"{method} {API_PATH}{path} HTTP/1.0\r\n{head}\r\n".encode("latin-1"))
-            yield Exchange(reader, writer)
+            yield exchange
         finally:
+            exchange.end()
             writer.close()
             with suppress(OSError):
                 await writer.wait_closed()
@@ -116,17 +123,32 @@ class Upstream:
 
 
 class Exchange:
-    """A question that is being asked."""
+    """A question that is being asked; the answer is read all the while, for it may come early.
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
+    Args:
+        reader: from the node.
+        writer: to it.
+        is_patient: send no body before the node has said that it takes one.
+    """
+
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, is_patient: bool
+    ) -> None:
         self._writer = writer
+        self._is_welcome = asyncio.Event()
+        self._answering = asyncio.ensure_future(self._answer(reader))
+        self._answering.add_done_callback(lambda _: self._is_welcome.set())
+        if not is_patient:
+            self._is_welcome.set()
 
     async def send(self, data: bytes) -> None:
         """Send some of the body; returns when there is room for more.
 
         A node that has refused and hung up takes no more; its answer says why.
         """
+        await self._is_welcome.wait()
+        if self._answering.done():
+            return
         with suppress(ConnectionError):
             self._writer.write(data)
             await self._writer.drain()
@@ -139,15 +161,25 @@ class Exchange:
             DaemonNotRunningError: it ended meanwhile, or does not answer in time.
         """
         try:
-            head = await asyncio.wait_for(self._reader.readuntil(b"\r\n\r\n"), seconds)
-        except (
-            OSError,
-            asyncio.IncompleteReadError,
-            asyncio.LimitOverrunError,
-            asyncio.TimeoutError,
-        ) as problem:
+            return await asyncio.wait_for(self._answering, seconds)
+        except asyncio.TimeoutError as problem:
             raise no_node() from problem
-        answer = Answer.begun(head, self._reader)
+
+    def end(self) -> None:
+        """Nobody wants to know the answer any more."""
+        if not self._answering.cancel() and not self._answering.cancelled():
+            self._answering.exception()
+
+    async def _answer(self, reader: asyncio.StreamReader) -> Answer:
+        while True:
+            try:
+                head = await reader.readuntil(b"\r\n\r\n")
+            except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as problem:
+                raise no_node() from problem
+            answer = Answer.begun(head, reader)
+            if answer.status != _CONTINUE:
+                break
+            self._is_welcome.set()
         if answer.status >= _FIRST_ERROR:
             raise _refusal(await answer.read(LARGEST_JSON))
         return answer
