@@ -36,7 +36,7 @@ describe('the section Node', () => {
     await shown();
     expect(screen.text).toContain('Running');
     expect(screen.text).toContain('4.2 MB in 3 files');
-    expect(screen.text).toContain('70 GB free on the disk');
+    expect(screen.text).toContain('70 GB free');
     expect(screen.find('meter').getAttribute('aria-valuetext')).toBe('2.0 GB of 10 GB');
   });
 

@@ -91,7 +91,7 @@ function Storage({ model, status, trans }: INodeProps & { status: INodeStatus })
       <div title={status.storage_dir}>
         {trans._n('%2 in %1 file', '%2 in %1 files', status.contents, bytes(status.bytes))}
       </div>
-      <div>{trans.__('%1 free on the disk', bytes(status.free_bytes))}</div>
+      <div>{trans.__('%1 free', bytes(status.free_bytes))}</div>
       {quota !== null && (
         <>
           <div>{trans.__('Kept for channels: %1', text ?? '')}</div>
@@ -112,7 +112,8 @@ function DirectPath(props: { status: INodeStatus; trans: TranslationBundle }): R
   const { trans, status } = props;
   const { reachable, port, addresses } = status.direct;
   if (reachable === null) {
-    return <span>{trans.__('Not known yet: tried when a channel needs it')}</span>;
+    const why = trans.__('Known as soon as this node shares with a channel');
+    return <span title={why}>{trans.__('Not known yet')}</span>;
   }
   const where = addresses.length > 0 ? addresses.join(', ') : trans.__('port %1', count(port ?? 0));
   return reachable ? (
