@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.lib import format as numpy_format
 
 import kachery_jupyter as kc
@@ -391,3 +393,38 @@ def test_nothing_is_noted_as_used_by_the_notebook() -> None:
     forget_notes()
     kc.preview(uri)
     assert kc.freeze().loaded == []
+
+
+STARTS = [
+    b"",
+    b"\x93NUMPY\x01\x00",
+    b"\x89PNG\r\n\x1a\n",
+    b"GIF89a",
+    b"\xff\xd8\xff",
+    b"RIFF",
+    b"[",
+]
+
+
+@settings(max_examples=300)
+@given(
+    st.sampled_from(STARTS),
+    st.binary(max_size=400)
+    | st.text(max_size=200).map(lambda text: text.encode("utf-8", "replace")),
+    st.sampled_from(["x", "x.npy", "x.json", "x.csv", "x.tsv", "x.pkl", "x.png", "x.ipynb"]),
+    st.sampled_from(["", "npy", "json", "pkl", "text", "folder", "what"]),
+)
+def test_whatever_the_bytes_are_something_is_shown(start, data, name, kind) -> None:
+    assert look(kc.store_bytes(start + data, name), name, kind)["type"]
+
+
+@settings(max_examples=200)
+@given(st.data())
+def test_an_array_whose_header_was_tampered_with_is_shown_as_something(data) -> None:
+    array = data.draw(
+        st.sampled_from([np.arange(6).reshape(2, 3), np.array(["a"]), np.zeros(2, "M8")])
+    )
+    good = bytearray(Path(kc.load_file(kc.store_npy(array))).read_bytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        good[data.draw(st.integers(6, len(good) - 1))] = data.draw(st.integers(0, 255))
+    assert look(kc.store_bytes(bytes(good), "x.npy"))["type"] in ("array", "bytes")
