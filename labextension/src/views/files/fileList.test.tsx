@@ -86,7 +86,9 @@ describe('the section Files', () => {
     expect(first.textContent).toContain('file 1.npy');
     expect(first.textContent).toContain('2.0 kB');
     expect(first.textContent).toContain('spikes.ipynb');
+    await doing(() => first.dispatchEvent(new MouseEvent('pointerover', { bubbles: true })));
     expect(first.title).toContain('work/spikes.ipynb');
+    expect(screen.find('button', 'Copy URI')).toBeDefined();
     expect(screen.text).toContain('2 files');
   });
 

@@ -1,3 +1,4 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
 import { codeIcon, copyIcon } from '@jupyterlab/ui-components';
 import {
   type KeyboardEvent,
@@ -5,7 +6,8 @@ import {
   type ReactElement,
   type ReactNode,
   useCallback,
-  useEffect
+  useEffect,
+  useState
 } from 'react';
 import type { IFile } from '../../node/fileTypes';
 import { IconButton } from '../parts/buttons';
@@ -24,6 +26,8 @@ export function FileList({ context }: { context: IFilesContext }): ReactElement 
   const { files, preview, actions, trans } = context;
   useSignal(files.changed);
   const { selected } = files;
+  // Tips and buttons for each row would be most of the work of drawing a list.
+  const [pointed, setPointed] = useState(-1);
   useEffect(() => preview.follow(selected), [preview, selected]);
   const show = useCallback((first: number, end: number) => files.show(first, end - 1), [files]);
   return (
@@ -38,13 +42,20 @@ export function FileList({ context }: { context: IFilesContext }): ReactElement 
       onSelect={index => files.select(index)}
       onActivate={() => files.selected && actions.insertCode(files.selected)}
       onKey={event => onKey(event, context)}
-      rowProps={file => ({
+      rowProps={(file, index) => ({
         className: 'kachery-Files-row',
         'data-sha1': file.sha1,
-        title: tipOf(file, trans),
+        title: index === pointed ? tipOf(file, trans) : undefined,
+        onPointerEnter: () => setPointed(index),
+        onPointerLeave: () => setPointed(-1),
         onPointerDown: event => onPress(event, file, context)
       })}
-      render={file => <Cells file={file} context={context} />}
+      render={(file, index) => (
+        <>
+          <Cells file={file} trans={trans} />
+          {index === pointed && <Buttons file={file} context={context} />}
+        </>
+      )}
     />
   );
 }
@@ -104,8 +115,7 @@ function Header({ trans }: Pick<IFilesContext, 'trans'>): ReactElement {
   );
 }
 
-function Cells({ file, context }: { file: IFile; context: IFilesContext }): ReactElement {
-  const { actions, trans } = context;
+function Cells({ file, trans }: { file: IFile; trans: TranslationBundle }): ReactElement {
   const icon = kindIcon(file.kind, file.name);
   return (
     <>
@@ -122,27 +132,33 @@ function Cells({ file, context }: { file: IFile; context: IFilesContext }): Reac
       <Cell name="size">{sizeText(file.size)}</Cell>
       <Cell name="when">{ago(file.stored_at, trans)}</Cell>
       <Cell name="origin">{originName(file, trans)}</Cell>
-      {/* For the mouse; the keyboard has Enter and Ctrl C, and the menu. */}
-      <span
-        role="gridcell"
-        className="kachery-Files-buttons"
-        onPointerDown={stop}
-        onDoubleClick={stop}
-      >
-        <IconButton
-          icon={codeIcon}
-          label={trans.__('Insert load code')}
-          onClick={() => actions.insertCode(file)}
-          tabIndex={-1}
-        />
-        <IconButton
-          icon={copyIcon}
-          label={trans.__('Copy URI')}
-          onClick={() => actions.copyUri(file)}
-          tabIndex={-1}
-        />
-      </span>
     </>
+  );
+}
+
+/** For the mouse; the keyboard has Enter and Ctrl C, and the menu. */
+function Buttons({ file, context }: { file: IFile; context: IFilesContext }): ReactElement {
+  const { actions, trans } = context;
+  return (
+    <span
+      role="gridcell"
+      className="kachery-Files-buttons"
+      onPointerDown={stop}
+      onDoubleClick={stop}
+    >
+      <IconButton
+        icon={codeIcon}
+        label={trans.__('Insert load code')}
+        onClick={() => actions.insertCode(file)}
+        tabIndex={-1}
+      />
+      <IconButton
+        icon={copyIcon}
+        label={trans.__('Copy URI')}
+        onClick={() => actions.copyUri(file)}
+        tabIndex={-1}
+      />
+    </span>
   );
 }
 
