@@ -35,7 +35,8 @@ _MOST_HISTORY = 10_000
 _PART_BYTES = 256 << 10
 _PART_MESSAGES = 500
 _LARGEST_MESSAGE = 256 << 10
-_WAIT_MSEC = 20_000
+# After each wait it is noticed, too, that a feed is gone.
+_WAIT_MSEC = 5_000
 _PAUSE_SECONDS = 1.0
 _log = logging.getLogger(__name__)
 

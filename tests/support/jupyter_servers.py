@@ -100,6 +100,7 @@ class Socket:
         """The next message; None at the end of the connection."""
         text = await asyncio.wait_for(self._connection.read_message(), seconds)
         if text is None:
+            self.close()
             return None
         self.heard.append(json.loads(text))
         return self.heard[-1]
