@@ -115,6 +115,13 @@ describe('searching', () => {
     expect(files.searching).toBe(false);
   });
 
+  it('finds a content by its URI, whatever that calls it', async () => {
+    const { node, files } = await shown(10);
+    files.setQuery({ search: ` sha1://${'a'.repeat(40)}/other.npy ` });
+    await settle(300);
+    expect(node.asked.pop()?.path).toContain(`search=${'a'.repeat(40)}&`);
+  });
+
   it('filters by kind', async () => {
     const { node, files } = await shown(10);
     files.setQuery({ kind: 'npy' });

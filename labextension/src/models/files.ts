@@ -2,6 +2,7 @@ import type { Events } from '../node/events';
 import type { IFile, IFiles } from '../node/fileTypes';
 import type { Requests } from '../node/requests';
 import { Model } from './model';
+import { isContentUri, sha1Of } from './transfer';
 
 /** What part of the catalog is shown. */
 export interface IFilesQuery {
@@ -150,9 +151,11 @@ export class FilesModel extends Model {
 
   private _ask(page: number, query: IFilesQuery, signal: AbortSignal): Promise<IFiles> {
     const { search, kind } = query;
+    // Of a URI only the hash counts: the same content may be here under another name.
+    const text = isContentUri(search) ? sha1Of(search) : search.trim();
     const range = { limit: PAGE, offset: page * PAGE };
     return this.requests.get<IFiles>('files', {
-      query: { search: search.trim() || undefined, kind: kind || undefined, ...range },
+      query: { search: text || undefined, kind: kind || undefined, ...range },
       signal
     });
   }

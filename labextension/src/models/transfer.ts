@@ -49,6 +49,11 @@ export class RateMeter {
   private _seen: [number, number][] = [];
 }
 
+/** Whether a text begins as a content's URI does, in any generation of kachery. */
+export function isContentUri(text: string): boolean {
+  return /^\s*((sha1|sha1dir):\/\/|kachery:)\S/i.test(text);
+}
+
 /** What a URI calls its content: the last part of its path. */
 export function nameOf(uri: string): string {
   const path = uri.split(/[?#]/)[0].split('/').slice(3).filter(Boolean);

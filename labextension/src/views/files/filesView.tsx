@@ -1,4 +1,5 @@
 import { type DragEvent, type ReactElement, useEffect, useState } from 'react';
+import { isContentUri } from '../../models/transfer';
 import { count } from '../parts/format';
 import { Empty, Failure, Loading } from '../parts/states';
 import { useSignal } from '../parts/useSignal';
@@ -63,10 +64,20 @@ function countText({ files, trans }: IFilesContext): string {
 }
 
 function Nothing({ context }: IProps): ReactElement {
-  const { files, trans } = context;
-  if (files.query.search.trim() || files.query.kind) {
+  const { files, actions, trans } = context;
+  const { search, kind } = files.query;
+  if (search.trim() || kind) {
     return (
       <Empty title={trans.__('Nothing matches.')}>
+        {isContentUri(search) && (
+          <button
+            type="button"
+            className="kachery-Button"
+            onClick={() => void actions.load(search.trim())}
+          >
+            {trans.__('Load it from the channels')}
+          </button>
+        )}{' '}
         <button
           type="button"
           className="kachery-Button"

@@ -1,8 +1,6 @@
 import { type FormEvent, type ReactElement, useEffect, useRef, useState } from 'react';
+import { isContentUri } from '../../models/transfer';
 import type { IFilesContext } from './actions';
-
-/** What a content's URI begins with, in every generation of kachery. */
-const URI = /^\s*(sha1|sha1dir):\/\/|^\s*kachery:/i;
 
 /** Paste a URI, and its content comes from the channels. */
 export function LoadField({ context }: { context: IFilesContext }): ReactElement {
@@ -10,7 +8,7 @@ export function LoadField({ context }: { context: IFilesContext }): ReactElement
   const [uri, setUri] = useState('');
   const field = useRef<HTMLInputElement>(null);
   useEffect(() => field.current?.focus(), []);
-  const problem = uri.trim() && !URI.test(uri) ? trans.__('A URI begins with sha1://') : '';
+  const problem = uri.trim() && !isContentUri(uri) ? trans.__('A URI begins with sha1://') : '';
   const submit = (event: FormEvent) => {
     event.preventDefault();
     if (!uri.trim() || problem) {
