@@ -15,9 +15,10 @@ describe('names of subfeeds', () => {
 
   it('are shown readably when they are dicts or lists', () => {
     expect(subfeedLabel(named({ station: 'A04', day: 3 }))).toBe('station: A04, day: 3');
-    expect(subfeedLabel(named({ at: { x: 1 } }))).toBe('at: {"x":1}');
+    expect(subfeedLabel(named({ at: { x: 1, by: ['a', 2] } }))).toBe('at: {x: 1, by: [a, 2]}');
     expect(subfeedLabel(named(['north', 2]))).toBe('north, 2');
     expect(subfeedLabel(named({}))).toBe('{}');
+    expect(subfeedLabel(named([]))).toBe('[]');
   });
 
   it('are the start of a hash when nobody knows them', () => {

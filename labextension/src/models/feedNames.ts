@@ -36,14 +36,9 @@ export function subfeedLabel(named: INamed): string {
   if (typeof name === 'string' && name) {
     return visible(name);
   }
-  if (Array.isArray(name)) {
-    return name.map(plain).join(', ');
-  }
   if (typeof name === 'object' && name !== null) {
-    const label = Object.entries(name)
-      .map(([key, value]) => `${key}: ${plain(value)}`)
-      .join(', ');
-    return label || '{}';
+    const label = plain(name).slice(1, -1);
+    return label || JSON.stringify(name);
   }
   return `~${named.subfeed.slice(0, 10)}…`;
 }
@@ -81,6 +76,14 @@ function escaped(name: unknown): string | null {
   }
 }
 
+/** JSON as people would write it: without quotes. */
 function plain(value: unknown): string {
+  if (Array.isArray(value)) {
+    return `[${value.map(plain).join(', ')}]`;
+  }
+  if (typeof value === 'object' && value !== null) {
+    const parts = Object.entries(value).map(([key, inner]) => `${key}: ${plain(inner)}`);
+    return `{${parts.join(', ')}}`;
+  }
   return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
 }

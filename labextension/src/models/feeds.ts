@@ -3,7 +3,7 @@ import { KacheryError } from '../node/errors';
 import type { Events } from '../node/events';
 import type { Requests } from '../node/requests';
 import { Model } from './model';
-import { Tail } from './tail';
+import { MOST_KEPT, Tail } from './tail';
 
 /** One subfeed: a log under the feed's key. */
 export interface ISubfeed {
@@ -43,6 +43,9 @@ export class FeedsModel extends Model {
   constructor(requests: Requests, events: Events) {
     super(requests, events, ['feeds']);
   }
+
+  /** How many messages of a tail are kept, of those that begin from now on. */
+  mostKept = MOST_KEPT;
 
   /** The newest first. */
   get feeds(): readonly IFeed[] {
@@ -99,7 +102,10 @@ export class FeedsModel extends Model {
 
   /** The end of a subfeed, shared by all who look at it; dispose `release` when nobody does. */
   tail(uri: string): { tail: Tail; release: IDisposable } {
-    const shared = this._tails.get(uri) ?? { tail: new Tail(this.events, uri), holders: 0 };
+    const shared = this._tails.get(uri) ?? {
+      tail: new Tail(this.events, uri, this.mostKept),
+      holders: 0
+    };
     this._tails.set(uri, shared);
     shared.holders += 1;
     const release = new DisposableDelegate(() => {

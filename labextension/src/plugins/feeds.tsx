@@ -1,7 +1,14 @@
 import { ILayoutRestorer } from '@jupyterlab/application';
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ICommandPalette, MainAreaWidget, WidgetTracker } from '@jupyterlab/apputils';
-import { CommandToolbarButton, Toolbar, addIcon, linkIcon } from '@jupyterlab/ui-components';
+import { ISettingRegistry } from '@jupyterlab/settingregistry';
+import {
+  CommandToolbarButton,
+  Toolbar,
+  addIcon,
+  launchIcon,
+  linkIcon
+} from '@jupyterlab/ui-components';
 import { FeedsModel } from '../models/feeds';
 import type { Memory } from '../models/memory';
 import { TailPane, type IShownSubfeed } from '../models/tailPane';
@@ -10,13 +17,14 @@ import { Pane } from '../views/feeds/tailView';
 import { kacheryIcon } from '../views/parts/icon';
 import { Section } from '../views/parts/section';
 import { FeedActions } from './feedActions';
+import { addMenuCommands, pointedSubfeed } from './feedMenu';
 import { CATEGORY, CommandIDs, IKachery } from './token';
 
 /** Commands about feeds. */
 export const FeedCommands = {
   create: 'kachery:create-feed',
   follow: 'kachery:follow-feed',
-  /** `{feed, uri, label}` of a subfeed. */
+  /** `{feed, uri, label}` of a subfeed; without them, the one on which a menu is open. */
   openTail: 'kachery:open-tail'
 } as const;
 
@@ -28,12 +36,13 @@ export const feeds: JupyterFrontEndPlugin<void> = {
   description: 'Section Feeds of the sidebar: logs that one node writes and many follow.',
   autoStart: true,
   requires: [IKachery],
-  optional: [ICommandPalette, ILayoutRestorer],
+  optional: [ICommandPalette, ILayoutRestorer, ISettingRegistry],
   activate: (
     app: JupyterFrontEnd,
     kachery: IKachery,
     palette: ICommandPalette | null,
-    restorer: ILayoutRestorer | null
+    restorer: ILayoutRestorer | null,
+    registry: ISettingRegistry | null
   ): void => {
     const { requests, events, memory, sections, trans } = kachery;
     const title = trans.__('Feeds');
@@ -54,7 +63,9 @@ export const feeds: JupyterFrontEndPlugin<void> = {
       [model, pane]
     );
     addCommands(app, kachery, actions, palette);
+    addMenuCommands(app, trans, actions);
     addTabs(app, kachery, { model, actions, restorer });
+    void obey(registry, model);
     remember(kachery.memory, pane);
     widget.toolbar = toolbarOf(app);
     sections.add({ id: 'feeds', title, rank: 400, widget });
@@ -68,14 +79,18 @@ interface ITabs {
 }
 
 /** Tails in the main area: one tab for each subfeed; they are there again after a reload. */
-function addTabs({ commands, shell }: JupyterFrontEnd, kachery: IKachery, tabs: ITabs): void {
+function addTabs(app: JupyterFrontEnd, kachery: IKachery, tabs: ITabs): void {
+  const { commands, shell } = app;
   const { trans } = kachery;
   const tracker = new WidgetTracker<Tab>({ namespace: 'kachery-tails' });
   commands.addCommand(FeedCommands.openTail, {
-    label: trans.__('Show a Feed in a Tab'),
-    describedBy: { args: { type: 'object', required: ['feed', 'uri', 'label'] } },
+    label: trans.__('Show in a Tab'),
+    icon: launchIcon,
     execute: args => {
-      const subfeed = args as unknown as IShownSubfeed;
+      const subfeed = args.uri ? (args as unknown as IShownSubfeed) : pointedSubfeed(app);
+      if (!subfeed) {
+        return;
+      }
       let tab = tracker.find(one => one.subfeed.uri === subfeed.uri);
       if (!tab) {
         tab = new Tab(subfeed, kachery, tabs);
@@ -118,6 +133,17 @@ class Tab extends MainAreaWidget<Section> {
     this.title.closable = true;
     this.disposed.connect(() => pane.dispose());
   }
+}
+
+/** Keep as many messages as the settings say. */
+async function obey(registry: ISettingRegistry | null, model: FeedsModel): Promise<void> {
+  // Without settings, everything is as usual.
+  const settings = await registry?.load(feeds.id).catch(() => null);
+  const follow = (): void => {
+    model.mostKept = Number(settings?.composite.messagesKept) || model.mostKept;
+  };
+  follow();
+  settings?.changed.connect(follow);
 }
 
 /** Show what was shown before a reload. */

@@ -67,7 +67,7 @@ function NoChannels(props: { actions: IChannelActions; trans: TranslationBundle 
     <Empty
       title={trans.__('No channels yet')}
       hint={trans.__(
-        'Nodes in a channel share files and feeds. Paste an invitation to join one, or create your own. To be invited, send its owner your node id.'
+        'Nodes in a channel share files and feeds. Paste an invitation, or create a channel and invite others. Who invites you needs your node id.'
       )}
     >
       <button

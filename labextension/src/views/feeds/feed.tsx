@@ -26,7 +26,12 @@ export function Feed(props: IFeedProps): ReactElement {
   const label = feedLabel(feed);
   return (
     <li className="kachery-Feed">
-      <div className="kachery-Entry-line">
+      <div
+        className="kachery-Entry-line"
+        data-kind="feed"
+        data-address={feed.uri}
+        data-label={feed.name ?? ''}
+      >
         <button
           type="button"
           className="kachery-Entry"
@@ -151,7 +156,13 @@ function Subfeed(props: IFeedProps & { subfeed: ISubfeed }): ReactElement {
   const label = subfeedLabel(subfeed);
   const uri = subfeedUri(feed.feed, subfeed);
   return (
-    <li className="kachery-Entry-line">
+    <li
+      className="kachery-Entry-line"
+      data-kind="subfeed"
+      data-feed-key={feed.feed}
+      data-address={uri}
+      data-label={label}
+    >
       <button
         type="button"
         className="kachery-Entry"

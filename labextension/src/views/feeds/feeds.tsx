@@ -1,6 +1,6 @@
-import { useCallback, useEffect, useRef, useState, type ReactElement } from 'react';
+import { useEffect, useRef, useState, type ReactElement } from 'react';
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { FilterBox } from '@jupyterlab/ui-components';
+import { InputGroup } from '@jupyterlab/ui-components';
 import type { FeedsModel, IFeed } from '../../models/feeds';
 import { feedLabel } from '../../models/feedNames';
 import type { Memory } from '../../models/memory';
@@ -84,10 +84,6 @@ interface IListProps extends IFeedsProps {
 function List(props: IListProps): ReactElement {
   const { model, memory, actions, trans } = props;
   const [search, setSearch] = useState('');
-  const onFilter = useCallback(
-    (_: unknown, query?: string) => setSearch((query ?? '').toLowerCase()),
-    []
-  );
   const found = model.feeds.filter(feed => isFound(feed, search));
   const open = (feed: IFeed, isOpen: boolean): void => {
     void model.open(feed.feed, isOpen);
@@ -100,11 +96,22 @@ function List(props: IListProps): ReactElement {
   return (
     <>
       {model.feeds.length >= MANY && (
-        <FilterBox
-          placeholder={trans.__('Filter feeds')}
-          useFuzzyFilter={false}
-          updateFilter={onFilter}
-        />
+        <div className="kachery-Feeds-toolbar" role="search" aria-label={trans.__('Feeds')}>
+          <InputGroup
+            type="search"
+            aria-label={trans.__('Search feeds')}
+            placeholder={trans.__('Search feeds')}
+            rightIcon="ui-components:search"
+            value={search}
+            onChange={event => setSearch(event.target.value)}
+            onKeyDown={event => {
+              if (event.key === 'Escape' && search) {
+                event.stopPropagation();
+                setSearch('');
+              }
+            }}
+          />
+        </div>
       )}
       <ul
         className="kachery-Feeds"
@@ -134,7 +141,8 @@ function List(props: IListProps): ReactElement {
 }
 
 function isFound(feed: IFeed, search: string): boolean {
-  return !search || feedLabel(feed).toLowerCase().includes(search) || feed.uri.includes(search);
+  const wanted = search.trim().toLowerCase();
+  return feedLabel(feed).toLowerCase().includes(wanted) || feed.uri.includes(wanted);
 }
 
 function NoFeeds(props: IFeedsProps): ReactElement {
