@@ -101,11 +101,11 @@ describe('the section Feeds', () => {
   });
 
   it('finds feeds among many', async () => {
-    const many = [...Array(250).keys()].map(at =>
+    const many = [...Array(150).keys()].map(at =>
       feed({ feed: at.toString(16).padStart(64, '0'), name: `run ${at}` })
     );
     await shown(many);
-    expect(screen.node.querySelectorAll('.kachery-Feed')).toHaveLength(200);
+    expect(screen.node.querySelectorAll('.kachery-Feed')).toHaveLength(100);
     expect(screen.text).toContain('50 more');
   });
 

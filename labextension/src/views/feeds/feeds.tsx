@@ -24,7 +24,7 @@ const OPEN = 'feeds.open';
 // From so many feeds on, they can be searched.
 const MANY = 8;
 // What nobody scrolls to is not drawn; searching finds it.
-const MOST_DRAWN = 200;
+const MOST_DRAWN = 100;
 
 /** The section Feeds: the list, or the tail of the subfeed that was chosen in it. */
 export function Feeds(props: IFeedsProps): ReactElement {
