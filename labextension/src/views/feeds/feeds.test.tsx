@@ -107,7 +107,16 @@ describe('the section Feeds', () => {
     await shown(many);
     expect(screen.node.querySelectorAll('.kachery-Feed')).toHaveLength(100);
     expect(screen.text).toContain('50 more');
-  });
+    const search = screen.node.querySelector('input')!;
+    act(() => {
+      // React hears of a value that was typed, not of one that was assigned.
+      const { set } = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value')!;
+      set?.call(search, 'RUN 14');
+      search.dispatchEvent(new Event('input', { bubbles: true }));
+    });
+    expect(screen.node.querySelectorAll('.kachery-Feed')).toHaveLength(11);
+    // A hundred rows take seconds in jsdom when the computer has much to do.
+  }, 30_000);
 
   it('shows the newest messages as they come, as text', async () => {
     await showTail();
