@@ -23,7 +23,6 @@ from kachery_jupyter.client.feed_html import one_line
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_WIDE = "100%"
 _ROWS_SHOWN = 10
 
 
@@ -56,16 +55,24 @@ class Section(VBox):  # type: ignore[misc] # ipywidgets has no types
     def __init__(self) -> None:
         self._items: dict[str, Item] = {}
         self._is_filling = False
+        # Labels that are seen: a tooltip is no name for everybody.
         self.search = Text(
-            placeholder=f"Search {self.title.lower()}",
-            tooltip=f"Search {self.title.lower()}",
+            description="Search",
+            placeholder=self.title.lower(),
+            style={"description_width": "initial"},
             layout=Layout(width="auto", flex="1 1 auto"),
         )
         self.again = Button(
-            icon="refresh", tooltip="Look again", layout=Layout(width="auto", flex="0 0 auto")
+            description="Refresh",
+            icon="refresh",
+            tooltip="Look again",
+            layout=Layout(width="auto", flex="0 0 auto"),
         )
         self.list = Select(
-            rows=_ROWS_SHOWN, tooltip=self.title, layout=Layout(width=_WIDE, max_width=_WIDE)
+            description=self.title,
+            rows=_ROWS_SHOWN,
+            style={"description_width": "initial"},
+            layout=Layout(width="auto"),
         )
         self.state = HTML()
         self.detail = HTML()
