@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _STOP_SECONDS = 3.0
 _LOOK_SECONDS = 2.0
+_LONGEST_LOOK_SECONDS = 15.0
 
 
 class KacheryExtension(ExtensionApp):
@@ -62,13 +63,12 @@ class KacheryExtension(ExtensionApp):
         del serverapp
         try:
             starting = Starting(self.node, self.storage_dir, self.port, self.log)
+            self._keeping = asyncio.ensure_future(self._keep(starting))
             await self._use(await starting.connect())
         except KacheryError as error:
             self.log.error("kachery: no node for this Jupyter server. %s", error)  # noqa: TRY400
         except Exception:
             self.log.exception("kachery: no node for this Jupyter server")
-        else:
-            self._keeping = asyncio.ensure_future(self._keep(starting))
 
     @override
     async def stop_extension(self) -> None:
@@ -102,16 +102,21 @@ class KacheryExtension(ExtensionApp):
         )
 
     async def _keep(self, starting: Starting) -> None:
-        """Take over when a node ends that was started elsewhere, such as by another Jupyter server.
+        """Find a node that came later; take over when one ends that was started elsewhere.
 
-        Kernels of this server know its port, so its successor takes the same one if it can.
+        Another Jupyter server of this user may have brought it, and is gone. Kernels of this server
+        know its port, so its successor takes the same one if it can.
         """
-        while (before := self.connected) is not None:
-            await asyncio.sleep(_LOOK_SECONDS)
-            if before.is_ours or await before.upstream.is_there():
+        pause = _LOOK_SECONDS
+        while not self._is_ending:
+            await asyncio.sleep(pause)
+            before = self.connected
+            if before is not None and (before.is_ours or await before.upstream.is_there()):
+                pause = _LOOK_SECONDS
                 continue
+            pause = min(2 * pause, _LONGEST_LOOK_SECONDS)
             try:
-                await self._use(await starting.connect(before.port))
+                await self._use(await starting.connect(before.port if before else None))
             except KacheryError as error:
                 self.log.debug("kachery: no node at the moment. %s", error)
             except Exception:
