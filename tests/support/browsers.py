@@ -33,6 +33,25 @@ FLAGS = (
 )
 _SERIOUS = ("serious", "critical")
 _SIDEBAR = "#kachery-sidebar"
+# What is typed into a notebook before its file is read is lost.
+_KERNEL = """
+async () => {
+  const panel = window.jupyterapp.shell.currentWidget;
+  await Promise.all([panel.context.ready, panel.revealed, panel.sessionContext.ready]);
+  await panel.sessionContext.session.kernel.info;
+}
+"""
+# The editor notices a moment later what was typed.
+_TAKEN = """
+code => new Promise(resolve => {
+  const look = () => {
+    const {activeCell} = window.jupyterapp.shell.currentWidget.content;
+    const text = activeCell.model.sharedModel.getSource().trim();
+    return !code || text === code ? resolve(null) : setTimeout(look, 20);
+  };
+  look();
+})
+"""
 
 
 @contextlib.contextmanager
@@ -111,7 +130,7 @@ class Screen:
         self.do("notebook:create-new", kernelName="python3")
         cell = self.page.locator(".jp-Notebook:visible .jp-Cell.jp-mod-active .cm-content")
         cell.wait_for()
-        self.page.locator(".jp-NotebookPanel:visible [data-status=idle]").first.wait_for()
+        wait_for_kernel(self.page)
         return cell
 
     def run_cell(self, code: str = "") -> None:
@@ -120,6 +139,7 @@ class Screen:
         if code:
             cell.fill(code)
         cell.focus()
+        self.page.evaluate(_TAKEN, code.strip())
         self.page.keyboard.press("Shift+Enter")
 
     def output(self) -> Locator:
@@ -164,13 +184,9 @@ def open_lab(
         place: `/lab`, or another address of the server.
         keep: whether what was open before is opened again.
     """
-    page = context.new_page()
-    screen = Screen(page, lab)
-    page.on("request", lambda request: _note(screen, request))
-    page.on("websocket", lambda socket: _note_socket(screen, socket.url))
-    page.on("pageerror", lambda error: screen.complaints.append(str(error)))
-    page.goto(f"{lab.url}{place}?token={TOKEN}{'' if keep else '&reset'}")
-    wait_for_lab(page)
+    screen = _watched(context, lab)
+    screen.page.goto(f"{lab.url}{place}?token={TOKEN}{'' if keep else '&reset'}")
+    wait_for_lab(screen.page)
     return screen
 
 
@@ -179,6 +195,27 @@ def wait_for_lab(page: Page) -> None:
     page.locator("#jp-main-dock-panel").wait_for()
     page.evaluate("window.jupyterapp.restored.then(() => null)")
     page.locator("#jupyterlab-splash").wait_for(state="detached")
+
+
+def wait_for_kernel(page: Page) -> None:
+    """Wait until the notebook in front is read and its kernel answers."""
+    page.evaluate(_KERNEL)
+
+
+def open_notebook_page(context: BrowserContext, lab: RunningLab, name: str) -> Screen:
+    """A new notebook in Notebook 7, its kernel running."""
+    empty = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    cell = {"cell_type": "code", "execution_count": None, "id": "a", "metadata": {}}
+    empty["cells"] = [cell | {"outputs": [], "source": ""}]
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    empty["metadata"] = {"kernelspec": kernel}
+    (lab.files / name).write_text(json.dumps(empty))
+    screen = _watched(context, lab)
+    screen.page.goto(f"{lab.url}/notebooks/{name}?token={TOKEN}")
+    screen.page.locator(".jp-Notebook .jp-Cell .cm-content").first.wait_for()
+    screen.page.evaluate("window.jupyterapp.restored.then(() => null)")
+    wait_for_kernel(screen.page)
+    return screen
 
 
 def drop_files(page: Page, target: Locator, files: Sequence[Path]) -> None:
@@ -231,6 +268,15 @@ def _middle(place: Locator) -> tuple[float, float]:
     box = place.bounding_box()
     assert box is not None, "not on the screen"
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def _watched(context: BrowserContext, lab: RunningLab) -> Screen:
+    page = context.new_page()
+    screen = Screen(page, lab)
+    page.on("request", lambda request: _note(screen, request))
+    page.on("websocket", lambda socket: _note_socket(screen, socket.url))
+    page.on("pageerror", lambda error: screen.complaints.append(str(error)))
+    return screen
 
 
 def _note(screen: Screen, request: Request) -> None:

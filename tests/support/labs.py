@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.support.kernels import free_port
@@ -23,7 +24,6 @@ from tests.support.programs import run_program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
 TOKEN = "a-token-for-tests"
 _NO_NEWS = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
@@ -68,14 +68,15 @@ class RunningLab:
 
 
 @contextlib.contextmanager
-def running_lab(folder: Path, *options: str) -> Iterator[RunningLab]:
+def running_lab(folder: Path, *options: str, **variables: str) -> Iterator[RunningLab]:
     """A JupyterLab on a free port of this computer; ended when the block is left.
 
     Args:
         folder: everything it writes is in there, HOME included.
         options: of `jupyter lab`.
+        variables: of its environment; KACHERY_STORAGE_DIR may name another folder.
     """
-    environment = isolated_environment(folder, IPYTHONDIR=str(folder / "ipython"))
+    environment = isolated_environment(folder, IPYTHONDIR=str(folder / "ipython"), **variables)
     _write_page_config(folder / "home" / ".jupyter")
     files, log, port = folder / "files", folder / "lab.log", free_port()
     files.mkdir()
@@ -86,6 +87,7 @@ def running_lab(folder: Path, *options: str) -> Iterator[RunningLab]:
                 *("--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0"),
                 *(f"--ServerApp.root_dir={files}", f"--IdentityProvider.token={TOKEN}"),
                 *("--LabApp.expose_app_in_browser=True", "--LabApp.extension_manager=readonly"),
+                "--JupyterNotebookApp.expose_app_in_browser=True",
                 *("--KacheryExtension.port=0", *options),
             ],
             env=environment,
@@ -95,7 +97,7 @@ def running_lab(folder: Path, *options: str) -> Iterator[RunningLab]:
             start_new_session=True,
         )
     try:
-        node = _node_inside(process, folder / "storage", environment)
+        node = _node_inside(process, Path(environment["KACHERY_STORAGE_DIR"]), environment)
         lab = RunningLab(port, files, node, log)
         wait_until(lambda: _answers(lab), "JupyterLab answers")
         yield lab
@@ -104,6 +106,11 @@ def running_lab(folder: Path, *options: str) -> Iterator[RunningLab]:
         raise
     finally:
         end_process(process)
+
+
+def beside(lab: RunningLab, folder: Path) -> contextlib.AbstractContextManager[RunningLab]:
+    """A second JupyterLab of the same person: it finds the node of the first."""
+    return running_lab(folder, KACHERY_STORAGE_DIR=str(lab.node.storage))
 
 
 def _write_page_config(config: Path) -> None:
