@@ -7,6 +7,7 @@ import type { IFilesContext } from '../views/files/actions';
 import { FilesSection } from '../views/files/filesSection';
 import { FileActions } from './fileActions';
 import { addFileCommands, FileCommands } from './fileCommands';
+import { returnFocus } from './menuFocus';
 import { IKachery } from './token';
 
 /** The section Files. */
@@ -32,6 +33,7 @@ export const files: JupyterFrontEndPlugin<void> = {
     const widget = new FilesSection(context);
     // A right click is about what it was made on.
     widget.node.addEventListener('contextmenu', event => select(event, context), true);
+    returnFocus(app, widget.node);
     widget.toolbar = toolbarOf(app);
     sections.add({ id: 'files', title: trans.__('Files'), rank: 200, widget, open: true });
   }
