@@ -30,7 +30,8 @@ def origin() -> dict[str, Any]:
     if notebook:
         return {"notebook": notebook[-_LONGEST:], **_cell(shell)}
     script = sys.argv[0] if getattr(sys, "argv", None) else ""
-    return {"program": os.path.basename(script)[-_LONGEST:] or "python", **_cell(shell)}
+    name = "" if script in ("-c", "-m") else os.path.basename(script)[-_LONGEST:]
+    return {"program": name or "python", **_cell(shell)}
 
 
 @contextmanager

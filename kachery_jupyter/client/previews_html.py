@@ -61,7 +61,8 @@ def _summary(facts: Facts) -> str:
     kind, size = facts["type"], f"{facts['size']:,} bytes"
     if kind == "array":
         shape = " x ".join(map(str, facts["shape"])) or "single value"
-        extent = f", {facts['min']} to {facts['max']}" if "min" in facts else ""
+        ends = (_short(facts["min"]), _short(facts["max"])) if "min" in facts else ()
+        extent = f", {' to '.join(ends)}" if ends else ""
         missing = f", {facts['nan']:,} not a number" if facts.get("nan") else ""
         part = " in a sample" if facts["sampled"] else ""
         return f"array of {facts['dtype']}, {shape}{extent}{missing}{part}"
@@ -72,6 +73,10 @@ def _summary(facts: Facts) -> str:
     if kind == "bytes":
         return f"{size}: {facts['hex'][:64]}…" if facts["size"] else size
     return f"{kind}, {size}"
+
+
+def _short(number: float | str) -> str:
+    return f"{number:.6g}" if isinstance(number, float) else str(number)
 
 
 def _array(facts: Facts) -> str:

@@ -122,7 +122,7 @@ class CellRun:
         try:
             kept = self._keep(recorder, seconds)
         except KacheryError as problem:
-            return f"not cached: {problem.message} Name what is to be kept: %%kc cache NAME"
+            return f"not cached: {problem.message} {problem.hint}".rstrip()
         cut = "; its output is too large and was cut" if recorder.is_cut else ""
         return f"miss: computed in {seconds:.1f} s, kept {', '.join(kept) or 'its output'}{cut}"
 

@@ -82,7 +82,10 @@ def keep_value(value: Any, name: str) -> dict[str, str]:
             except InvalidInputError:
                 continue  # text with half characters, say: the next way takes it
             return {"uri": uri, "kind": kind}
-    raise InvalidInputError(f"{name} cannot be stored: it is a {type(value).__qualname__}.")
+    raise InvalidInputError(
+        f"{name} cannot be stored: it is a {type(value).__qualname__}.",
+        hint="Name what is to be kept: %%kc cache NAME",
+    )
 
 
 def load_value(kept: dict[str, str]) -> Any:

@@ -9,7 +9,7 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_exp
 
 from kachery_core.errors import ContentNotFoundError, InvalidInputError
 from kachery_jupyter.client import dependencies, explaining, holdings, storing
-from kachery_jupyter.client.connection import current_node
+from kachery_jupyter.client.connection import current_node, current_place
 from kachery_jupyter.client.storing import file_path
 from kachery_jupyter.magics.caching import CellRun
 from kachery_jupyter.magics.channels import run_channel_verb
@@ -94,6 +94,8 @@ class KacheryMagics(Magics):
         if self.shell is None:
             raise UsageError("There is no shell to run the cell.")
         __tracebackhide__ = True  # an error of the cell is the cell's own
+        # Where nothing can be kept, that is said before an hour was spent.
+        current_place()
         try:
             run = CellRun(self.shell, cell, arguments.names)
         except InvalidInputError as problem:

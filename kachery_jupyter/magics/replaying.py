@@ -43,6 +43,7 @@ class Recorder:
         """Keep what happens within the block, in this thread and others."""
         publisher = self._shell.display_pub
         before = sys.stdout, sys.stderr, publisher.publish
+        own = vars(publisher).get("publish")  # of another recorder, around this one
         sys.stdout, sys.stderr = (
             _Copied(before[0], self, "stdout"),
             _Copied(before[1], self, "stderr"),
@@ -52,7 +53,10 @@ class Recorder:
             yield
         finally:
             sys.stdout, sys.stderr = before[:2]
-            del publisher.publish  # its class has it
+            if own is None:
+                del publisher.publish  # its class has it
+            else:
+                publisher.publish = own
 
     def show_result(self, value: Any) -> None:
         """Show the value of the last expression, as a cell does."""

@@ -138,7 +138,9 @@ def size_text(size: int) -> str:
     value, unit = float(size), 0
     while value >= _THOUSAND and unit < len(_UNITS) - 1:
         value, unit = value / _THOUSAND, unit + 1
-    return f"{size} bytes" if unit == 0 else f"{value:.3g} {_UNITS[unit]}"
+    if unit:
+        return f"{value:.3g} {_UNITS[unit]}"
+    return "1 byte" if size == 1 else f"{size} bytes"
 
 
 def _file_label(one: FileInfo) -> str:

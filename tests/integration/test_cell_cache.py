@@ -196,6 +196,15 @@ def test_what_cannot_be_stored_is_said_and_the_cell_has_run(shell):
     assert "kept a" in cached(shell, "import threading\na = 1\nlock = threading.Lock()", "a")
 
 
+def test_where_nothing_can_be_kept_the_cell_does_not_run(shell, monkeypatch):
+    monkeypatch.delenv("KACHERY_OFFLINE_STORAGE_DIR")
+    monkeypatch.setenv("KACHERY_DAEMON_PORT", "1")
+    assert "No kachery node" in cached(shell, "ran = True") or "kachery daemon start" in cached(
+        shell, "ran = True"
+    )
+    assert "ran" not in shell.user_ns
+
+
 def test_only_what_is_named_is_kept_and_nothing_else_is_left_from_before(shell):
     assert "kept y" in cached(shell, "t = 1\ny = t + 1", "y")
     run(shell, "t = 'from another cell'")

@@ -26,6 +26,11 @@ def test_a_program_is_its_name() -> None:
     assert origin() == {"program": "analyse.py"}
 
 
+def test_what_was_typed_after_python_has_no_name(monkeypatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["-c"])
+    assert origin() == {"program": "python"}
+
+
 def test_a_notebook_is_its_path_and_the_cell_its_number_and_id(monkeypatch) -> None:
     monkeypatch.setenv("JPY_SESSION_NAME", "/work/night.ipynb")
     parent = {"header": {}, "metadata": {"cellId": "5f0c"}}

@@ -162,6 +162,7 @@ def test_a_damaged_content_is_told_and_the_rest_goes_on(browser, offline_storage
     ("size", "text"),
     [
         (0, "0 bytes"),
+        (1, "1 byte"),
         (999, "999 bytes"),
         (1000, "1 kB"),
         (1_234_000, "1.23 MB"),
