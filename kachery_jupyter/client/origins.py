@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 _LONGEST = 300
-_said: ContextVar[Mapping[str, Any] | None] = ContextVar("_said", default=None)
 
 
 def origin() -> dict[str, Any]:
@@ -22,9 +19,6 @@ def origin() -> dict[str, Any]:
         {"notebook": path} or {"program": name}; in a notebook also "cell", the number beside the
         cell, and "cell_id" if the front end tells it. When it was, the catalog knows.
     """
-    said = _said.get()
-    if said is not None:
-        return dict(said)
     shell = _shell()
     notebook = os.environ.get("JPY_SESSION_NAME") or _notebook_of(shell)
     if notebook:
@@ -32,20 +26,6 @@ def origin() -> dict[str, Any]:
     script = sys.argv[0] if getattr(sys, "argv", None) else ""
     name = "" if script in ("-c", "-m") else os.path.basename(script)[-_LONGEST:]
     return {"program": name or "python", **_cell(shell)}
-
-
-@contextmanager
-def stored_from(facts: Mapping[str, Any]) -> Iterator[None]:
-    """Within the block, what is stored comes from there: a file that somebody chose, say.
-
-    Args:
-        facts: plain JSON values.
-    """
-    token = _said.set(facts)
-    try:
-        yield
-    finally:
-        _said.reset(token)
 
 
 def origin_text(facts: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 import kachery_jupyter as kc
-from kachery_jupyter.client.origins import origin, origin_text, stored_from
+from kachery_jupyter.client.origins import origin, origin_text
 
 
 def in_shell(monkeypatch: pytest.MonkeyPatch, cell: int, **shell) -> None:
@@ -70,15 +70,6 @@ def test_what_was_stored_tells_where_it_comes_from(monkeypatch) -> None:
         "kind": "text",
         "size": 1,
     }
-
-
-def test_who_stores_for_somebody_else_says_from_where() -> None:
-    with stored_from({"file": "data/a.csv"}):
-        uri = kc.store_text("x")
-    facts = kc.info(uri)
-    assert facts is not None
-    assert facts.origin == {"file": "data/a.csv"}
-    assert origin() == {"program": "analyse.py"}
 
 
 @pytest.mark.parametrize(
