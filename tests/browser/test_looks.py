@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from kachery_core.keys import SEED_SIZE, SeedSigner
 from tests.support.channels import create, invite
 from tests.support.hubs import running_hub
 
@@ -44,7 +45,8 @@ def furnished(lab: RunningLab, hub: RunningHub) -> None:
     """Something of everything."""
     lab.run(STORE)
     create(lab.node, hub.url)
-    invite(lab.node, "ab" * 32, name="Ada at the observatory")
+    ada = SeedSigner(bytes(SEED_SIZE)).public_key
+    invite(lab.node, ada, name="Ada at the observatory")
 
 
 @pytest.fixture(params=THEMES)
