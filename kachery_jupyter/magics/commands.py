@@ -10,6 +10,7 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_exp
 from kachery_core.errors import ContentNotFoundError, InvalidInputError
 from kachery_jupyter.client import dependencies, explaining, holdings, storing
 from kachery_jupyter.client.connection import current_node, current_place
+from kachery_jupyter.client.origins import origin_text
 from kachery_jupyter.client.storing import file_path
 from kachery_jupyter.magics.caching import CellRun
 from kachery_jupyter.magics.channels import run_channel_verb
@@ -140,11 +141,11 @@ def _freeze(arguments: Namespace) -> Any:
 
 
 def _ls(arguments: Namespace) -> Shown:
-    entries = holdings.list_files(arguments.search, _LISTED)
-    return Shown(
-        ("uri", "kind", "size", "stored"),
-        [(entry.uri, entry.kind, f"{entry.size:,}", _moment(entry.stored_at)) for entry in entries],
-    )
+    rows = [
+        (one.uri, one.kind, f"{one.size:,}", _moment(one.stored_at), origin_text(one.origin))
+        for one in holdings.list_files(arguments.search, _LISTED)
+    ]
+    return Shown(("uri", "kind", "size", "stored", "from"), rows)
 
 
 def _info(arguments: Namespace) -> Shown:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from kachery_core.errors import KacheryError
-from kachery_jupyter.client import holdings
+from kachery_jupyter.client import holdings, previews
 from kachery_jupyter.client.file_info import URI_MIMETYPE
 
 if TYPE_CHECKING:
@@ -68,16 +68,20 @@ class Stored(Shown):
 
     @override
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
-        """As text and HTML; a single one also as a chip, with the extension of JupyterLab."""
+        """As text and HTML; a single one with its look, and as a chip for JupyterLab."""
         bundle: dict[str, Any] = super()._repr_mimebundle_(include, exclude)
         if len(self.uris) != 1:
             return bundle
         try:
             facts = holdings.info(str(self))
+            if facts is None:
+                return bundle
+            look = previews.preview(facts.uri, facts.name, facts.kind)._repr_html_()
         except KacheryError:
             # The node has gone since it was stored: the URI is what it was.
             return bundle
-        return bundle if facts is None else {**bundle, URI_MIMETYPE: facts.chip()}
+        html = f"{bundle['text/html']}{look}"
+        return {**bundle, "text/html": html, URI_MIMETYPE: facts.chip()}
 
     @override
     def __repr__(self) -> str:

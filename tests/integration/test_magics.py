@@ -133,6 +133,7 @@ def test_a_single_stored_variable_is_a_chip_where_there_are_chips(shell):
         "kind": "npy",
         "size": 152,
     }
+    assert "<svg" in bundle["text/html"]
     both = shell.run_line_magic("kc", "store waves text")._repr_mimebundle_()
     assert set(both) == {"text/plain", "text/html"}
 
