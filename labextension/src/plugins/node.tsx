@@ -22,7 +22,7 @@ export const node: JupyterFrontEndPlugin<void> = {
     const title = trans.__('Node');
     const view = (): JSX.Element => <NodeView model={models.node} trans={trans} />;
     const widget = new Section('node', title, view, [models.node]);
-    sections.add({ id: 'node', title, rank: 100, widget, open: true, share: 0.6 });
+    sections.add({ id: 'node', title, rank: 100, widget, open: true, share: 0.45 });
 
     commands.addCommand(TOGGLE_SHARING, {
       label: trans.__('Start or Stop Sharing'),

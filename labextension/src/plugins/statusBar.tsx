@@ -2,6 +2,7 @@ import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/applica
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { IStatusBar } from '@jupyterlab/statusbar';
 import { ReactWidget } from '@jupyterlab/ui-components';
+import { Signal } from '@lumino/signaling';
 import { StatusItem } from '../views/node/statusItem';
 import { CommandIDs, IKachery } from './token';
 
@@ -24,10 +25,19 @@ export const statusBar: JupyterFrontEndPlugin<void> = {
     const item = ReactWidget.create(
       <StatusItem model={models.node} trans={trans} onClick={show} />
     );
-    item.addClass('kachery-StatusItem-place');
-    bar?.registerStatusItem(ID, { item, align: 'right', rank: 100 });
+    const shown = { is: true, changed: new Signal<typeof item, void>(item) };
+    bar?.registerStatusItem(ID, {
+      item,
+      align: 'right',
+      rank: 100,
+      isActive: () => shown.is,
+      activeStateChanged: shown.changed
+    });
     void registry?.load(ID).then(settings => {
-      const follow = (): void => item.setHidden(settings.composite.show === false);
+      const follow = (): void => {
+        shown.is = settings.composite.show !== false;
+        shown.changed.emit();
+      };
       settings.changed.connect(follow);
       follow();
     });
