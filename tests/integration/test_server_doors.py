@@ -121,6 +121,7 @@ async def test_a_page_of_another_site_reads_nothing(page: Visitor) -> None:
 async def test_another_name_for_this_computer_is_refused(page: Visitor) -> None:
     reply = await page.send("GET", "status", Host="evil.example:8888")
     assert reply.code == 403
+    assert await refused_socket(page, Host="evil.example:8888") == 403
 
 
 @pytest.mark.usefixtures("started")

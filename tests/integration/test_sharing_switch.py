@@ -101,7 +101,8 @@ def test_what_needs_a_channel_is_refused_in_words_while_it_is_off(lab: Community
     assert (made.status, made.json["error"]["code"]) == (503, "sharing-off")
     explained = member.ask("GET", f"/api/v1/explain?uri=sha1://{stored['sha1']}")
     assert explained.status == 200
-    assert member.ask("GET", "/api/v1/checks").status == 200
+    checks = member.ask("GET", "/api/v1/checks").json["checks"]
+    assert [(one["level"], one["subject"]) for one in checks] == [("warning", "sharing")]
     assert member.ask("DELETE", f"/api/v1/transfers/{stored['sha1']}").status == 404
 
 
