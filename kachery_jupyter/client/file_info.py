@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 # JupyterLab shows it as a chip, with the extension of this package.
 URI_MIMETYPE = "application/vnd.kachery.uri+json"
+_UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
+_THOUSAND = 1000
 
 
 @dataclass(frozen=True)
@@ -77,3 +79,13 @@ class FileInfo:
             "text/html": f"<table>{rows}</table>",
             URI_MIMETYPE: self.chip(),
         }
+
+
+def size_text(size: int) -> str:
+    """A number of bytes as people read it: '1.23 MB'."""
+    value, unit = float(size), 0
+    while value >= _THOUSAND and unit < len(_UNITS) - 1:
+        value, unit = value / _THOUSAND, unit + 1
+    if unit:
+        return f"{value:.3g} {_UNITS[unit]}"
+    return "1 byte" if size == 1 else f"{size} bytes"

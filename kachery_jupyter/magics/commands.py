@@ -18,6 +18,7 @@ from kachery_jupyter.magics.display import Shown, Stored
 from kachery_jupyter.magics.feeds import run_feed_verb
 from kachery_jupyter.magics.kinds import load_value, store_value
 from kachery_jupyter.magics.parser import USAGE, parse, split_message
+from kachery_jupyter.magics.status import status_rows
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -159,8 +160,7 @@ def _info(arguments: Namespace) -> Shown:
 
 def _status(_: Namespace) -> Shown:
     facts = current_node().door.request("GET", "/status")
-    rows = [(name, str(value)) for name, value in facts.items() if name != "settings"]
-    return Shown((), rows)
+    return Shown((), status_rows(facts))
 
 
 def _moment(moment: datetime | None) -> str:

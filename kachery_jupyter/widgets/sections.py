@@ -11,6 +11,7 @@ from typing_extensions import override
 from kachery_core.feeds import FeedUri, subfeed_label
 from kachery_jupyter.client import belonging, feeds, holdings
 from kachery_jupyter.client.feed_html import feed_state, one_line, subfeed_html
+from kachery_jupyter.client.file_info import size_text
 from kachery_jupyter.client.origins import origin_text
 from kachery_jupyter.client.previews import preview
 from kachery_jupyter.widgets.section import Item, Section, code_html
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 _FEED_URI = 71
 _MOST_FILES = 500
 _MOST_SUBFEEDS = 1000
-_UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
-_THOUSAND = 1000
 _LOADERS = {
     "folder": "list_dir",
     "json": "load_json",
@@ -131,16 +130,6 @@ class Channels(Section):
             for one in belonging.members(channel.channel_id)
         )
         return f"{channel._repr_html_()}<ul>{members}</ul>"
-
-
-def size_text(size: int) -> str:
-    """A number of bytes as people read it: '1.23 MB'."""
-    value, unit = float(size), 0
-    while value >= _THOUSAND and unit < len(_UNITS) - 1:
-        value, unit = value / _THOUSAND, unit + 1
-    if unit:
-        return f"{value:.3g} {_UNITS[unit]}"
-    return "1 byte" if size == 1 else f"{size} bytes"
 
 
 def _file_label(one: FileInfo) -> str:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import kachery_jupyter as kc
-from kachery_jupyter.widgets.sections import size_text
+from kachery_jupyter.client.file_info import size_text
 
 
 @pytest.fixture
