@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 RESOURCE = "kachery"
 _LONGEST_ARGUMENT = 8192
+# Whoever typed the address, and JupyterLab itself.
+_OWN_SITES = ("none", "same-origin")
 
 
 class NodeHandler(APIHandler):
@@ -49,6 +51,22 @@ class NodeHandler(APIHandler):
         super().set_default_headers()
         self.set_header("Cache-Control", "no-store")
         self.set_header("Cross-Origin-Resource-Policy", "same-origin")
+
+    @override
+    async def prepare(self) -> None:  # type: ignore[override] # Jupyter's own is one too
+        """Refuse pages of other origins before anything is done for them.
+
+        Jupyter refuses those that send an Origin. Images and scripts ask without one, and a page
+        at another port of this address sends the same cookies.
+
+        Raises:
+            tornado.web.HTTPError: 403.
+        """
+        await super().prepare()
+        site = self.request.headers.get("Sec-Fetch-Site", "none")
+        is_invited = self.allow_origin or self.allow_origin_pat or self.token_authenticated
+        if site not in _OWN_SITES and not is_invited:
+            raise web.HTTPError(403, "Pages of other origins may not use kachery.")
 
     async def check_may(self, action: str, resource: str = RESOURCE) -> None:
         """Refuse what Jupyter's authorizer does not let this user do.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from kachery_core.errors import TooBusyError, error_to_wire
 from kachery_core.wire.events import NOUNS
 
 if TYPE_CHECKING:
@@ -131,6 +132,10 @@ class Pages:
     def tail(self, page: Page, uri: str, start: int) -> None:
         """Let a page follow a feed: from a message on, or from the last -start ones on."""
         if len(page.tails) >= _MOST_TAILS and uri not in page.tails:
+            error = TooBusyError(
+                f"This page follows {_MOST_TAILS} feeds already.", hint="Close one of them."
+            )
+            page.tell({"type": "tail_error", "uri": uri, "error": error_to_wire(error)})
             return
         page.tails.add(uri)
         self._tails.follow(uri, start, page)

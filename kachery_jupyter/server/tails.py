@@ -22,6 +22,7 @@ from kachery_core.errors import (
 )
 from kachery_core.wire.feeds import Ready
 from kachery_jupyter.client.feeds import load_subfeed
+from kachery_jupyter.client.legacy_readers import LegacyReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -61,6 +62,7 @@ class _Tail:
         wanted: who follows it, and by which wish: the newest counts.
         followers: those of them who were told what was there before; from which message on.
         turn: keeps what is told to a follower in order.
+        is_over: an old kachery daemon wrote it: nothing is added any more.
     """
 
     uri: str
@@ -68,6 +70,7 @@ class _Tail:
     wanted: dict[Follower, object] = field(default_factory=dict)
     followers: dict[Follower, int] = field(default_factory=dict)
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    is_over: bool = False
 
 
 class Tails:
@@ -143,6 +146,7 @@ class Tails:
         if tail.subfeed is None:
             subfeed = await self._workers.run(load_subfeed, tail.uri)
             subfeed.position = await self._workers.run(subfeed.get_num_messages)
+            tail.is_over = isinstance(subfeed._reader, LegacyReader)  # noqa: SLF001 - by its reader
             tail.subfeed = subfeed
 
     async def _told_history(self, tail: _Tail, start: int, follower: Follower) -> int:
@@ -164,12 +168,12 @@ class Tails:
         if self._watching is not None:
             self._watching.cancel()
             self._watching = None
-        if any(tail.followers for tail in self._tails.values()):
+        if self._growing():
             self._watching = asyncio.ensure_future(self._watch())
 
     async def _watch(self) -> None:
         """Wait for messages and tell them, until cancelled."""
-        while tails := [tail for tail in self._tails.values() if tail.followers]:
+        while tails := self._growing():
             try:
                 ready = await self._wait(tails)
             except (DaemonNotRunningError, WrongDaemonError) as problem:
@@ -182,6 +186,10 @@ class Tails:
                 await asyncio.sleep(_PAUSE_SECONDS)
             for tail in ready:
                 await asyncio.shield(self._advance(tail))
+
+    def _growing(self) -> list[_Tail]:
+        """The feeds that somebody follows and that may go on."""
+        return [tail for tail in self._tails.values() if tail.followers and not tail.is_over]
 
     async def _wait(self, tails: Sequence[_Tail]) -> list[_Tail]:
         """Those that have messages at their position, once there is one."""
