@@ -130,3 +130,9 @@ def test_a_node_that_is_gone_is_told(themed: tuple[Screen, str]) -> None:
     screen.page.unroute("**/kachery/api/v1/**")
     files.get_by_role("button", name="Try again").click()
     expect(files).to_contain_text("map.npy")
+
+
+def test_axe_would_find_a_fault(screen: Screen) -> None:
+    screen.section("files")
+    screen.page.evaluate("document.querySelector('.kachery-Files').append(new Image())")
+    assert any("image-alt" in fault for fault in screen.faults(OURS))

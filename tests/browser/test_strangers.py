@@ -184,3 +184,21 @@ def test_a_page_of_another_site_that_was_never_near_reaches_nothing(
     page.goto(f"http://{REBOUND}:{stranger.port}/")
     means_that_work(page, stranger, REBOUND)
     expect_nothing(page, lab, [*targets["node"][::3], *targets["jupyter"][-len(OWN) :]])
+
+
+def test_the_same_attempts_by_jupyterlab_itself_succeed(
+    logged_in: BrowserContext, lab: RunningLab, targets: dict[str, list[Target]]
+) -> None:
+    page = logged_in.pages[0]
+    wanted = ("/status", "/store", "/events", "/feeds")
+    asked = [one for one in targets["jupyter"] if one.url.endswith(wanted)]
+    got = {(one["means"], one["method"], one["url"]) for one in attack(page, asked) if one["got"]}
+    as_people_do = "fetch with the cookie of forms"
+    at = f"{lab.url}{API}"
+    assert {
+        ("fetch", "GET", f"{at}/status"),
+        (as_people_do, "POST", f"{at}/store"),
+        (as_people_do, "POST", f"{at}/feeds"),
+        ("socket", "GET", f"{at}/events"),
+    } <= got
+    assert any(one["name"] == "of-a-stranger" for one in state_of(lab)["/feeds"]["feeds"])
