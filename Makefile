@@ -32,7 +32,6 @@ demo: $(VENV)/ready ## the main job on real data: store here, load there
 
 test: $(VENV)/ready check front ## everything: checks, unit, integration, faults, notebooks, browser
 	$(RUN) -m tests.browser.install
-	$(RUN) -m tests.browser.install
 	$(RUN) -m pytest
 
 test-quick: $(VENV)/ready ## tests that need no faults, no notebooks and no browser

@@ -6,7 +6,7 @@ open, nothing else in this process can start an event loop.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,12 +15,23 @@ from tests.support.browsers import AXE, Screen, open_lab, person, running_browse
 from tests.support.labs import running_lab
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
     from pathlib import Path
 
     from playwright.sync_api import Browser, BrowserContext
 
     from tests.support.labs import RunningLab
+
+
+_FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, Any]:
+    """Note what failed, for the fixture that takes the last picture."""
+    report = yield
+    item.stash[_FAILED] = item.stash.get(_FAILED, False) or report.failed
+    return report
 
 
 @pytest.fixture(scope="module")
@@ -58,14 +69,13 @@ def profile(browser: Browser) -> Iterator[BrowserContext]:
 
 @pytest.fixture
 def screen(
-    profile: BrowserContext, lab: RunningLab, request: pytest.FixtureRequest, tmp_path: Path
+    profile: BrowserContext, lab: RunningLab, request: pytest.FixtureRequest
 ) -> Iterator[Screen]:
-    """JupyterLab on a fresh page, nothing of ours open yet."""
-    del tmp_path
+    """JupyterLab on a fresh page, nothing of ours open yet; its last picture if the test fails."""
     screen = open_lab(profile, lab)
     yield screen
-    name = request.node.name.removeprefix("test_")
-    screen.picture(f"last-{request.module.__name__.rpartition('.')[2]}-{name}"[:120])
+    if request.node.stash.get(_FAILED, False):
+        screen.picture(f"failed-{request.node.name.removeprefix('test_')}"[:120])
     screen.page.close()
 
 
