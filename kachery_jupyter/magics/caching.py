@@ -2,13 +2,14 @@
 
 Never stale: the values of all variables that the cell may read, and of all that functions it calls
 may read, decide with the code; what cannot be compared is refused. What comes from elsewhere (the
-network, clocks, chance, files that the code does not name) is not seen.
+network, clocks, chance, files that the code does not name, what libraries remember) is not seen.
 """
 
 from __future__ import annotations
 
 import ast
 import builtins
+import importlib
 import os
 import sys
 import time
@@ -132,6 +133,8 @@ class CellRun:
         parts = [version.encode(), code.encode(), repr(self._wanted).encode()]
         for name in sorted(self._names.reads):
             parts += [name.encode(), self._input(name, prints)]
+        for name in sorted(self._names.modules):
+            parts += [name.encode(), self._import(name, prints)]
         for path in sorted(self._files()):
             status = os.stat(path)
             parts.append(repr((path, status.st_size, status.st_mtime_ns)).encode())
@@ -141,6 +144,21 @@ class CellRun:
         if name not in self._inputs:
             return b"built in" if hasattr(builtins, name) else _ABSENT
         value = self._inputs[name]
+        if isinstance(value, types.ModuleType):
+            return prints.of_attributes(value, self._names.chains.get(name, ()))
+        return prints.of_value(value, name)
+
+    def _import(self, name: str, prints: Fingerprints) -> bytes:
+        """What the cell imports counts as what it has from before does."""
+        home, inner, loaded = self._names.modules[name]
+        try:
+            importlib.import_module(loaded)
+            value: Any = importlib.import_module(home)
+            if inner and not hasattr(value, inner):
+                importlib.import_module(f"{home}.{inner}")
+            value = getattr(value, inner) if inner else value
+        except (ImportError, AttributeError, TypeError):
+            return _ABSENT  # the cell will say so, if it gets there
         if isinstance(value, types.ModuleType):
             return prints.of_attributes(value, self._names.chains.get(name, ()))
         return prints.of_value(value, name)

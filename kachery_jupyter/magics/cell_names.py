@@ -37,6 +37,8 @@ class CellNames:
         defines: of those, functions and classes.
         opens: of those, what a `with` statement names.
         imports: its import statements at the top level.
+        modules: for each name that an import sets: the module it is or is in, the name in it after
+            `from`, and all that is loaded.
         chains: of each name that is read, the attributes that are taken of it: `np.linalg.norm`
             gives ("linalg", "norm"); () where the value itself is used.
         texts: the texts in the code, some of which may be names of files.
@@ -47,6 +49,7 @@ class CellNames:
     defines: set[str] = field(default_factory=set)
     opens: set[str] = field(default_factory=set)
     imports: list[ast.stmt] = field(default_factory=list)
+    modules: dict[str, tuple[str, str, str]] = field(default_factory=dict)
     chains: dict[str, set[tuple[str, ...]]] = field(default_factory=dict)
     texts: set[str] = field(default_factory=set)
 
@@ -64,6 +67,8 @@ def names_of(tree: ast.Module) -> CellNames:
             names.texts.add(node.value)
     names.chains = _chains(tree)
     names.imports = [one for one in tree.body if isinstance(one, (ast.Import, ast.ImportFrom))]
+    for node in ast.walk(tree):
+        names.modules.update(_modules(node))
     _Flow(names).run(tree.body, set())
     imported = {bound for one in ast.walk(tree) for bound in _imported(one)}
     names.sets = [name for name in dict.fromkeys(names.sets) if name not in imported]
@@ -226,6 +231,19 @@ def _imported(node: ast.AST) -> list[str]:
     if isinstance(node, (ast.Import, ast.ImportFrom)):
         return [one.asname or one.name.partition(".")[0] for one in node.names]
     return []
+
+
+def _modules(node: ast.AST) -> dict[str, tuple[str, str, str]]:
+    if isinstance(node, ast.ImportFrom):
+        home = "." * node.level + (node.module or "")
+        return {one.asname or one.name: (home, one.name, home) for one in node.names}
+    if isinstance(node, ast.Import):
+        tops = {one: one.name.partition(".")[0] for one in node.names}
+        return {
+            one.asname or top: (one.name if one.asname else top, "", one.name)
+            for one, top in tops.items()
+        }
+    return {}
 
 
 def _imported_in(node: ast.AST) -> list[str]:

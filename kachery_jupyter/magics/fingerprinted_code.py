@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _ANYWHERE = frozenset(("eval", "exec", "globals", "locals", "vars", "__import__", "get_ipython"))
+# Of classes that may be changed: Py_TPFLAGS_HEAPTYPE.
+_MADE_IN_PYTHON = 1 << 9
 _GLOBAL = frozenset(("LOAD_GLOBAL", "LOAD_NAME"))
 _SETTING = frozenset(("STORE_GLOBAL", "DELETE_GLOBAL"))
 _SETS = "the statement global"
@@ -47,12 +49,14 @@ class CodeParts:
         instructions: its bytes, without line numbers.
         constants: other than code; documentation included.
         chains: for each variable of its module that it reads, the attributes taken of it.
+        imports: modules that it imports when it runs.
         unseen: what it has that may read or set any variable, or ''.
     """
 
     instructions: bytes
     constants: tuple[Any, ...]
     chains: dict[str, set[tuple[str, ...]]]
+    imports: tuple[str, ...]
     unseen: str
 
     @property
@@ -76,7 +80,13 @@ def code_parts(code: types.CodeType) -> CodeParts:
     unseen = next((f"{name}()" for name in sorted(_ANYWHERE) if name in chains), "")
     unseen = unseen or (_SETS if chains.pop(_SETS, None) is not None else "")
     joined = b"".join(len(part).to_bytes(8, "little") + part for part in instructions)
-    return CodeParts(joined, tuple(constants), chains, unseen)
+    imports = tuple(
+        str(instruction.argval)
+        for one in _all_code(code)
+        for instruction in dis.get_instructions(one)
+        if instruction.opname == "IMPORT_NAME"
+    )
+    return CodeParts(joined, tuple(constants), chains, imports, unseen)
 
 
 def module_identity(name: str) -> str | None:
@@ -121,6 +131,21 @@ def followed(module: types.ModuleType, chain: tuple[str, ...]) -> tuple[Any, lis
         value = getattr(value, attribute)
         used.append(attribute)
     return value, used
+
+
+def is_fixed(value: Any) -> bool:
+    """Whether what a library has under a name is code, or open for writing: not a setting."""
+    return callable(value) or isinstance(value, types.ModuleType) or hasattr(value, "write")
+
+
+def is_at_home(kind: type) -> bool:
+    """Whether a class is the one that its module has under its name; others only say so."""
+    if not kind.__flags__ & _MADE_IN_PYTHON:
+        return True
+    found: Any = sys.modules.get(kind.__module__)
+    for name in kind.__qualname__.split("."):
+        found = getattr(found, name, None)
+    return found is kind
 
 
 def _all_code(code: types.CodeType) -> Iterator[types.CodeType]:

@@ -20,6 +20,8 @@ from kachery_jupyter.magics.fingerprinted_code import (
     closure_of,
     code_parts,
     followed,
+    is_at_home,
+    is_fixed,
     module_identity,
 )
 from kachery_jupyter.magics.fingerprinted_data import (
@@ -57,11 +59,7 @@ _INDIFFERENT = ("_thread.lock", "_thread.RLock", "_thread._local", "logging.Logg
 
 
 class Fingerprints:
-    """Makes digests, each object's once.
-
-    Attributes:
-        seen_globals: the notebook's variables that functions read.
-    """
+    """Makes digests, each object's once; `seen_globals` are the notebook's that functions read."""
 
     def __init__(self) -> None:
         # With the objects themselves, so that no id is used a second time.
@@ -86,11 +84,11 @@ class Fingerprints:
     def of_attributes(self, module: types.ModuleType, chains: Iterable[tuple[str, ...]]) -> bytes:
         """The digest of what is used of a module: of a library its version, else its code."""
         identity = module_identity(module.__name__)
-        if identity is not None:
-            return hash_parts(b"library", identity.encode())
-        parts = [b"module", module.__name__.encode()]
+        parts = [b"module", (identity or module.__name__).encode()]
         for chain in sorted(chains):
             value, used = followed(module, chain)
+            if identity is not None and is_fixed(value):
+                continue  # its version stands for it
             with self._at(".".join([module.__name__, *used])):
                 parts += [".".join(used).encode(), self._digest(value)]
         return hash_parts(*parts)
@@ -110,8 +108,9 @@ class Fingerprints:
             return self._known[key][1]
         if key in self._open:
             # A value within itself: how far up it is says which.
-            self._lowest = min(self._lowest, self._open[key])
-            return hash_parts(b"above", str(len(self._open) - self._open[key]).encode())
+            place = self._open[key]
+            self._lowest = min(self._lowest, place)
+            return hash_parts(b"above", b"%d" % (len(self._open) - place))
         depth = self._open[key] = len(self._open)
         outer, self._lowest = self._lowest, sys.maxsize
         try:
@@ -182,7 +181,8 @@ class Fingerprints:
         yield from sorted(self._digest(item) for item in value)
 
     def _function(self, function: types.FunctionType) -> Iterator[bytes]:
-        identity = module_identity(function.__module__ or "")
+        # Not its __module__: decorators take that over from what they wrap.
+        identity = module_identity(str(function.__globals__.get("__name__", "")))
         if identity is not None:
             yield from (b"library function", identity.encode(), function.__qualname__.encode())
             yield self._digest(closure_of(function))
@@ -201,7 +201,7 @@ class Fingerprints:
         for name in names:
             if name not in function.__globals__:
                 continue
-            if function.__module__ == "__main__":
+            if function.__globals__.get("__name__") == "__main__":
                 self.seen_globals.add(name)
             value = function.__globals__[name]
             yield name.encode()
@@ -213,6 +213,11 @@ class Fingerprints:
 
     def _code(self, code: types.CodeType) -> Iterator[bytes]:
         parts = code_parts(code)
+        for name in parts.imports:
+            library = module_identity(name)
+            if library is None:
+                raise self._refused(f"it imports {name} when it is called; import it at the top")
+            yield library.encode()
         if parts.unseen:
             raise self._refused(f"it has {parts.unseen}, so nobody sees what it reads and sets")
         yield b"code"
@@ -233,7 +238,7 @@ class Fingerprints:
             yield self._digest(bound)
 
     def _class(self, kind: type) -> Iterator[bytes]:
-        identity = module_identity(kind.__module__)
+        identity = module_identity(kind.__module__) if is_at_home(kind) else None
         yield b"class"
         yield _name(kind).encode()
         if identity is not None:
@@ -252,10 +257,8 @@ class Fingerprints:
     def _module(self, module: types.ModuleType) -> Iterator[bytes]:
         identity = module_identity(module.__name__)
         if identity is None:
-            raise self._refused(
-                f"the module {module.__name__} is used as a value, so what of it counts is unknown"
-            )
-        yield from (b"library", identity.encode())
+            raise self._refused(f"what counts of the module {module.__name__} is not known")
+        yield identity.encode()
 
     def _object(self, value: Any) -> Iterator[bytes]:
         """Anything else by what a pickle would keep of it."""
@@ -274,20 +277,16 @@ class Fingerprints:
         yield self._digest([make, arguments])
         with self._at(f".{_name(kind)}"):
             yield self._digest(state)
-            yield self._digest(None if items is None else list(items))
-            yield self._digest(None if pairs is None else list(pairs))
+            yield self._digest([None if one is None else list(one) for one in (items, pairs)])
 
     def _named(self, value: Any, name: str) -> Iterator[bytes]:
         """What pickles only name: a library's is known by its version."""
-        identity = module_identity(getattr(value, "__module__", None) or type(value).__module__)
         wrapped = getattr(value, "__wrapped__", None)
-        if identity is not None:
-            yield from (identity.encode(), name.encode())
-        elif wrapped is not None:
-            yield _name(type(value)).encode()
-            yield self._digest(wrapped)
-        else:
+        identity = module_identity(getattr(value, "__module__", None) or type(value).__module__)
+        if wrapped is None and identity is None:
             raise self._refused(f"nothing is known of {name} but its name")
+        yield from (_name(type(value)).encode(), name.encode(), (identity or "").encode())
+        yield self._digest(wrapped)
 
     def _refused(self, why: str) -> InvalidInputError:
         return InvalidInputError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 import sys
 from pathlib import Path
@@ -145,6 +146,39 @@ def test_a_module_of_ones_own_counts_by_its_code(shell, tmp_path, monkeypatch):
     assert "miss" in cached(shell, "y = tools.f()")
     assert shell.user_ns["y"] == 22
     del sys.modules["own_tools_of_a_test"]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import own_tool_of_a_test\ny = own_tool_of_a_test.f()",
+        "import own_tool_of_a_test as tool\ny = tool.f()",
+        "from own_tool_of_a_test import f as g\ny = g()",
+        "import own_folder_of_a_test.tool\ny = own_folder_of_a_test.tool.f()",
+        "from own_folder_of_a_test import tool\ny = tool.f()",
+        "def h():\n    from own_folder_of_a_test.tool import f\n    return f()\ny = h()",
+    ],
+)
+def test_a_module_that_the_cell_imports_counts_by_its_code(shell, tmp_path, monkeypatch, code):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    folder = tmp_path / "own_folder_of_a_test"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("")
+    for result in ("1", "22"):
+        for path in (tmp_path / "own_tool_of_a_test.py", folder / "tool.py"):
+            path.write_text(f"def f(): return {result}\n")
+        # As in another kernel, later.
+        for name in [name for name in sys.modules if name.startswith("own_")]:
+            del sys.modules[name]
+        importlib.invalidate_caches()
+        for name in ("own_tool_of_a_test", "own_folder_of_a_test", "tool", "g", "y", "h"):
+            shell.user_ns.pop(name, None)
+        assert "miss" in cached(shell, code, "y")
+        assert "hit" in cached(shell, code, "y")
+        assert shell.user_ns["y"] == int(result)
+    for name in [name for name in sys.modules if name.startswith("own_")]:
+        del sys.modules[name]
 
 
 def test_what_a_cell_sets_is_never_what_it_was_before(shell):

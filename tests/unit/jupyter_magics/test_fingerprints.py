@@ -207,7 +207,7 @@ def test_own_modules_count_by_what_is_used_of_them(tmp_path, monkeypatch) -> Non
     code = "k = 1\ndef f(): return k\ndef g(): return 1\n"
     assert used(code) == used(code.replace("return 1", "return 2"))
     assert used(code) != used(code.replace("k = 1", "k = 2"))
-    with pytest.raises(InvalidInputError, match="used as a value"):
+    with pytest.raises(InvalidInputError, match="is not known"):
         digest(module(code))
 
 
@@ -216,6 +216,35 @@ def test_a_library_counts_by_its_version(monkeypatch) -> None:
     assert before == Fingerprints().of_attributes(np, {("cos",)})
     monkeypatch.setattr(np, "__version__", "0.0")
     assert before != Fingerprints().of_attributes(np, {("sin",)})
+
+
+def test_what_libraries_keep_for_their_users_to_change_counts(monkeypatch) -> None:
+    import os
+
+    before = Fingerprints().of_attributes(os, {("environ", "get")})
+    assert before == Fingerprints().of_attributes(os, {("environ", "get")})
+    monkeypatch.setenv("ANYTHING", "new")
+    assert before != Fingerprints().of_attributes(os, {("environ", "get")})
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import functools, numpy\n@functools.wraps(numpy.sum)\ndef a(x): return 1",
+        "import functools, numpy as n\n@functools.cache\n@functools.wraps(n.sum)\ndef a(): return 1",
+        "class a:\n __module__ = 'numpy'\n def m(self): return 1",
+    ],
+)
+def test_nobody_is_a_librarys_by_saying_so(code) -> None:
+    changed = code.replace("return 1", "return 2")
+    assert digest(notebook(code)["a"]) == digest(notebook(code)["a"])
+    assert digest(notebook(code)["a"]) != digest(notebook(changed)["a"])
+
+
+def test_what_a_function_imports_when_it_is_called_is_a_librarys_or_refused() -> None:
+    assert digest(notebook("def f():\n import json\n return json")["f"])
+    with pytest.raises(InvalidInputError, match="import it at the top"):
+        digest(notebook("def f():\n import own_module_of_nobody")["f"])
 
 
 def test_loggers_and_locks_decide_nothing() -> None:
