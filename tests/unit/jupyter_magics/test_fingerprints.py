@@ -231,7 +231,7 @@ def test_what_libraries_keep_for_their_users_to_change_counts(monkeypatch) -> No
     "code",
     [
         "import functools, numpy\n@functools.wraps(numpy.sum)\ndef a(x): return 1",
-        "import functools, numpy as n\n@functools.cache\n@functools.wraps(n.sum)\ndef a(): return 1",
+        "import functools as f, math\n@f.cache\n@f.wraps(math.sin)\ndef a(): return 1",
         "class a:\n __module__ = 'numpy'\n def m(self): return 1",
     ],
 )
