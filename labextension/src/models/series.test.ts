@@ -72,12 +72,7 @@ describe('what a line goes through', () => {
 });
 
 it('numbers are written as short as they can be read', () => {
-  expect([0, 17.25, 1234567, -0.00012345, 3.14159265, 2e9].map(shortNumber)).toEqual([
-    '0',
-    '17.25',
-    '1.23e6',
-    '-1.23e-4',
-    '3.1416',
-    '2e9'
-  ]);
+  expect(
+    [0, 17.25, 1234567, -0.00012345, 3.14159265, 2e9].map(value => shortNumber(value))
+  ).toEqual(['0', '17.25', '1.23e6', '-1.23e-4', '3.1416', '2e9']);
 });
