@@ -1,5 +1,5 @@
 import { nullTranslator } from '@jupyterlab/translation';
-import { Widget } from '@lumino/widgets';
+import { type AccordionPanel, Widget } from '@lumino/widgets';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Memory } from '../../models/memory';
 import { Sections } from '../../models/sections';
@@ -58,6 +58,13 @@ describe('the sidebar', () => {
     await sidebar.open('channels');
     await vi.runAllTimersAsync();
     expect(saved).toEqual([expect.objectContaining({ 'open.node': false, 'open.channels': true })]);
+  });
+
+  it('gives a section that is opened its full share', async () => {
+    shown();
+    await sidebar.open('channels');
+    const [node, files, channels] = (sidebar.content as AccordionPanel).relativeSizes();
+    expect([node, files, channels].map(size => size.toFixed(2))).toEqual(['0.33', '0.33', '0.33']);
   });
 
   it('takes sections that come later, and lets them go', () => {

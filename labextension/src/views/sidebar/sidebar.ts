@@ -63,11 +63,18 @@ export class Sidebar extends SidePanel {
       }
       this._fold(section, !this._memory.get(`open.${section.id}`, section.open ?? false));
     });
+    this._share();
+    this._arranging = false;
+  }
+
+  /** Share the height among the open sections: as a person moved them, or as they are meant to. */
+  private _share(): void {
     const heights = this._memory.get<Record<string, number>>(HEIGHTS, {});
     this._accordion.setRelativeSizes(
-      all.map(({ id, widget, share }) => (widget.isHidden ? 0 : (heights[id] ?? share ?? 1)))
+      this._sections.all.map(({ id, widget, share }) =>
+        widget.isHidden ? 0 : (heights[id] ?? share ?? 1)
+      )
     );
-    this._arranging = false;
   }
 
   private _fold(section: ISection<Widget>, folded: boolean): void {
@@ -84,7 +91,7 @@ export class Sidebar extends SidePanel {
     const section = this._sections.all.find(each => each.widget === widget);
     if (section && !this._arranging) {
       this._memory.set(`open.${section.id}`, !widget.isHidden);
-      this._rememberHeights();
+      this._share();
     }
   }
 
