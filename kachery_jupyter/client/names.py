@@ -60,6 +60,8 @@ _HOME_NAMES = {
         "store_text",
     ),
     f"{_CLIENT}.subfeeds": ("Subfeed",),
+    "kachery_jupyter.streams.publisher": ("ZMQPublisher",),
+    "kachery_jupyter.streams.subscriber": ("ZMQSubscriber",),
 }
 # Names that would hide Python's own, or say too little, inside the module that has them.
 _RENAMED = {
