@@ -13,7 +13,7 @@ import os
 import select
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import zmq
 
@@ -82,7 +82,9 @@ class Endpoint:
         """How many packets were given to nobody, because too much waited already."""
         return self._outgoing.dropped
 
-    def send(self, publisher: Hashable, packet: NDArray, keep: int, *, is_patient: bool) -> None:
+    def send(
+        self, publisher: Hashable, packet: NDArray[Any], keep: int, *, is_patient: bool
+    ) -> None:
         """Send a packet to all who are subscribed, and keep it for who comes later.
 
         Args:
@@ -168,7 +170,7 @@ class Endpoint:
 
     def _attend(self) -> None:
         poller = select.poll()
-        poller.register(self._socket.getsockopt(zmq.FD), select.POLLIN)
+        poller.register(int(self._socket.getsockopt(zmq.FD)), select.POLLIN)
         poller.register(self._wake_in, select.POLLIN)
         while not self.is_closed:
             with self.lock:
@@ -186,7 +188,7 @@ class Endpoint:
         """Whoever came is entered; to be called, under the lock, after each use of the socket."""
         if self._socket.closed:
             return
-        while self._socket.getsockopt(zmq.EVENTS) & zmq.POLLIN:
+        while int(self._socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
             event = self._socket.recv(zmq.NOBLOCK)
             if event[:1] == b"\x01":
                 self._count += 1

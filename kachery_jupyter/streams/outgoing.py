@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import zmq
 
@@ -42,7 +42,7 @@ class Outgoing:
         self._bytes = 0
         self._is_patient = False
 
-    def send(self, packet: NDArray, history: int, *, is_patient: bool) -> bool:
+    def send(self, packet: NDArray[Any], history: int, *, is_patient: bool) -> bool:
         """Send to all; say whether that is done.
 
         Args:
@@ -64,7 +64,7 @@ class Outgoing:
             return False
         return True
 
-    def send_again(self, packet: NDArray) -> None:
+    def send_again(self, packet: NDArray[Any]) -> None:
         """Send what one subscriber missed."""
         if self._is_patient:
             self._socket.setsockopt(zmq.XPUB_NODROP, 0)
@@ -85,8 +85,8 @@ class Outgoing:
             if len(self._waiting) < seen:
                 last, seen = time.monotonic(), len(self._waiting)
 
-    def _give(self, packet: NDArray) -> None:
-        data = memoryview(packet)
+    def _give(self, packet: NDArray[Any]) -> None:
+        data = packet.data
         if packet.nbytes < _COUNTED_FROM:
             self._socket.send(data, zmq.NOBLOCK)
             return

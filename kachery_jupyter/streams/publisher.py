@@ -92,9 +92,7 @@ class ZMQPublisher:
         self._epoch = time.time_ns()
         self._number = 0
         self._turn = threading.Lock()
-        self._endpoint: Endpoint = addresses.join(
-            address, self._user, queue, is_greeting=greeting
-        )
+        self._endpoint: Endpoint = addresses.join(address, self._user, queue, is_greeting=greeting)
         self.address = address if "*:" in address else self._endpoint.address
         self._leaving = weakref.finalize(
             self, addresses.leave, self._endpoint, self._user, _LINGER, is_waiting=False

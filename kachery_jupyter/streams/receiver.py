@@ -17,6 +17,7 @@ from kachery_jupyter.streams.ending import program_is_over, waiting_here
 _LOG = logging.getLogger(__name__)
 # What is not taken waits with the publisher, who counts it. Here it would only fill the memory.
 _LENGTH = 8
+_SUSPICIOUS = 3
 _LONGEST_WAIT_MS = 200
 _RECONNECT_MS = 100
 _RECONNECT_AT_MOST_MS = 5000
@@ -43,6 +44,7 @@ class Receiver:
         self.address = address
         self.is_closed = False
         self.cuts = 0
+        self._cuts_in_a_row = 0
         self._largest = largest
         self._using = threading.Lock()
         self._context = zmq.Context()
@@ -71,9 +73,12 @@ class Receiver:
         with self._using:
             while not self.is_closed:
                 try:
-                    return self._socket.recv(zmq.NOBLOCK, copy=False).buffer
+                    message = self._socket.recv(zmq.NOBLOCK, copy=False).buffer
                 except zmq.Again:
                     left = None if deadline is None else deadline - time.monotonic()
+                else:
+                    self._cuts_in_a_row = 0
+                    return message
                 if left is not None and left <= 0:
                     raise TimeoutError
                 if not self._wait(left):
@@ -108,22 +113,27 @@ class Receiver:
 
     def _wait(self, left: float | None) -> bool:
         """Wait for anything to happen; whether there is any use in waiting on."""
-        longest = _LONGEST_WAIT_MS if left is None else min(_LONGEST_WAIT_MS, left * 1000 + 1)
+        longest = _LONGEST_WAIT_MS if left is None else min(_LONGEST_WAIT_MS, int(left * 1000) + 1)
         with waiting_here():
             found = dict(self._poller.poll(longest))
             if not found and program_is_over():
                 return False
         if self._monitor in found:
             zmq.utils.monitor.recv_monitor_message(self._monitor)
-            self.cuts += 1
+            self._note_cut()
+        return True
+
+    def _note_cut(self) -> None:
+        self.cuts += 1
+        self._cuts_in_a_row += 1
+        # A publisher that ends cuts once. Whoever sends too much is cut off each time.
+        if self._cuts_in_a_row == _SUSPICIOUS:
             _LOG.warning(
-                "The connection to %s was cut (%d times so far) and is made again."
-                " A packet of more than %s bytes is one reason.",
+                "The connection to %s is cut again and again: its packets may have more than the"
+                " %s bytes of max_bytes.",
                 self.address,
-                self.cuts,
                 f"{self._largest:,}",
             )
-        return True
 
     def _release(self) -> None:
         if self._socket.closed:

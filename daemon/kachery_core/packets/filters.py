@@ -84,7 +84,7 @@ def _check_each(dataset: h5py.Dataset, packet: memoryview, number: int, chunk_si
 
     dataset.id.chunk_iter(note)
     for start, size, mask in found:
-        if start is None or start + size > len(packet):
+        if start + size > len(packet):
             raise BadPacketError("The packet has a chunk outside of itself.")
         if mask:
             continue  # kept as it is, because it did not shrink

@@ -73,8 +73,8 @@ class _Reading:
             for key, value in attrs.items()
             if key not in RESERVED and not _OWN_WORD.fullmatch(key)
         }
-        name = None if self._name == NO_NAME else self._name
-        return LabelledArray(self._values.values, self._values.dims, coords, name, kept)
+        called = None if self._name == NO_NAME else self._name
+        return LabelledArray(self._values.values, self._values.dims, coords, called, kept)
 
     def _find_values(self) -> str:
         found = [
@@ -141,7 +141,9 @@ class _Reading:
                 and (indices[1:] > indices[:-1]).all()
             )
         if not is_right or bool(size) != bool(len(indices)):
-            raise BadPacketError(f"The tie points along {dim!r} are not those of its {size} values.")
+            raise BadPacketError(
+                f"The tie points along {dim!r} are not those of its {size} values."
+            )
 
     def _sampled(self, mapping: str) -> dict[str, Coordinate]:
         coords: dict[str, Coordinate] = {}
@@ -181,13 +183,17 @@ def _with_times(variable: Variable) -> tuple[NDArray[Any], dict[str, Any]]:
     """Values of a coordinate, as times if its units say so, and its other attributes."""
     attrs = {key: value for key, value in variable.attrs.items() if key not in RESERVED}
     units = attrs.get("units")
-    if not isinstance(units, str) or " since " not in units or variable.values.dtype.kind not in "iuf":
+    if (
+        not isinstance(units, str)
+        or " since " not in units
+        or variable.values.dtype.kind not in "iuf"
+    ):
         return variable.values, attrs
     for key in ("units", "calendar"):
         attrs.pop(key, None)
     unit, _, start = units.partition(" since ")
     zero = np.datetime64(start.strip().replace(" ", "T"), "ns")
-    tick = np.timedelta64(1, _UNITS[unit]).astype("m8[ns]")
+    tick = _duration(1, unit)
     numbers = variable.values
     if numbers.dtype.kind == "f":
         nanoseconds = np.round(numbers * float(tick.astype(np.int64))).astype(np.int64)
@@ -211,7 +217,7 @@ def _old_rate(described: Variable) -> Rate:
     interval = described.values[()]
     attrs = described.attrs
     if "units" in attrs and "dtype" in attrs:
-        return Rate(np.timedelta64(int(interval), _UNITS[attrs["units"]]).astype("m8[ns]"))
+        return Rate(_duration(interval, attrs["units"]))
     return Rate(interval)
 
 
@@ -220,9 +226,15 @@ def _delta(key: str, attrs: dict[str, Any]) -> Any:
         return None
     value = _single(attrs[key])
     if f"{key}_units" in attrs:
-        return np.timedelta64(int(value), _UNITS[attrs[f"{key}_units"]]).astype("m8[ns]")
+        return _duration(value, attrs[f"{key}_units"])
     return value
 
 
 def _single(value: Any) -> Any:
     return np.asarray(value).reshape(-1)[0]
+
+
+def _duration(value: Any, unit: str) -> np.timedelta64:
+    ticks = np.array([int(value)]).astype(f"m8[{_UNITS[unit]}]").astype("m8[ns]")
+    duration: np.timedelta64 = ticks[0]
+    return duration

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kachery_core.errors import NotStreamableError
-from kachery_core.packets.labelled import Coordinate, Dense, LabelledArray, Rate, Sampled, Ties
+from kachery_core.packets.labelled import Coordinate, LabelledArray, Rate, Sampled, Ties
 from kachery_core.packets.variables import Variable, Variables
 
 if TYPE_CHECKING:
@@ -143,7 +143,8 @@ class _Writing:
         kept = {
             key: value
             for key, value in _clean_attrs(attrs, f"the coordinate {name!r}").items()
-            if "coordinate" not in key and not (time_attrs and key in _OF_TIMES)
+            if "coordinate" not in key
+            and not (time_attrs and key in _OF_TIMES)
             # Readers would take these numbers for something else.
             and key not in {"scale_factor", "add_offset", "dtype", "calendar", "missing_value"}
             and not (key == "units" and " since " in str(value))
@@ -225,7 +226,7 @@ def _clean_attrs(attrs: dict[str, Any], whose: str) -> dict[str, Any]:
             continue  # xdas leaves its own words in what it was given to write
         plain = np.int8(value) if isinstance(value, (bool, np.bool_)) else value
         kind = np.asarray(plain).dtype.kind if isinstance(plain, _PLAIN) else "O"
-        if not isinstance(key, str) or kind not in "biufcUS" or np.size(plain) > _LARGEST:
+        if kind not in "biufcUS" or np.size(plain) > _LARGEST:
             raise NotStreamableError(
                 f"The attribute {key!r} of {whose} has no form in a packet.",
                 hint="Attributes are text, numbers, and short lists of one of these.",

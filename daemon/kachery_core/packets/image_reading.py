@@ -168,7 +168,8 @@ def _fixed(members: list[_Planned], packet: memoryview) -> list[tuple[int, bytes
 def _taken(region: _Region, packet: memoryview) -> NDArray[Any]:
     values: NDArray[Any] = np.ndarray(region.shape, region.dtype, packet, region.start)
     if region.dtype == np.bool_:
-        return values.view(np.uint8) != 0  # type: ignore[no-any-return]
+        flags: NDArray[Any] = values.view(np.uint8) != 0
+        return flags
     if values.flags.aligned and values.flags.writeable and values.nbytes > 1 << 12:
         return values
     return values.copy()
@@ -224,9 +225,7 @@ def _dims(name: str, dataset: h5py.Dataset, names: dict[int, str]) -> tuple[str,
     return tuple(dims)
 
 
-def _attrs(
-    owner: h5py.File | h5py.Dataset, screen: Screen, packet: memoryview
-) -> dict[str, Any]:
+def _attrs(owner: h5py.File | h5py.Dataset, screen: Screen, packet: memoryview) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name in owner.attrs:
         if name in _WORDS:
@@ -237,7 +236,9 @@ def _attrs(
             continue
         is_text = h5py.check_string_dtype(dtype) is not None
         if dtype.kind not in "biufcS" and not is_text:
-            raise BadPacketError(f"The packet has an attribute of a kind that is not sent: {name!r}.")
+            raise BadPacketError(
+                f"The packet has an attribute of a kind that is not sent: {name!r}."
+            )
         count = int(np.prod(shape, dtype=object))
         screen.spend(count * (len(packet) if dtype.kind == "O" else dtype.itemsize), repr(name))
         found[name] = _plain(owner.attrs[name])

@@ -185,9 +185,7 @@ def _put_scales(file: h5py.File, variables: Variables) -> dict[str, h5py.Dataset
     return scales
 
 
-def _put(
-    file: h5py.File, name: str, variable: Variable, encoding: dict[str, Any]
-) -> h5py.Dataset:
+def _put(file: h5py.File, name: str, variable: Variable, encoding: dict[str, Any]) -> h5py.Dataset:
     values = variable.values
     if values.dtype.kind == "U":
         texts = values.astype(object) if values.ndim else values.item()

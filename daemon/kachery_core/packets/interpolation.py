@@ -1,8 +1,8 @@
 """Coordinates between tie points, to the last bit as xdas computes them.
 
 Integers and times are exact fractions, rounded to the nearest and from the middle to the even one.
-Floats are the exact fraction rounded once. A sender replaces a coordinate by ties only if they give
-back every value; so both ends must agree on the last bit, and one rounding too many is a difference.
+Floats are the exact fraction rounded once. A sender replaces a coordinate by ties only if they
+give back every value; so both ends must agree on the last bit, and round once, not twice.
 """
 
 from __future__ import annotations
@@ -26,9 +26,7 @@ _LARGEST_KEPT = 1 << 17
 _FEW = 64
 
 
-def interpolate(
-    count: int, indices: NDArray[np.int64], values: NDArray[Any]
-) -> NDArray[Any]:
+def interpolate(count: int, indices: NDArray[np.int64], values: NDArray[Any]) -> NDArray[Any]:
     """The values at 0, 1, ... count - 1.
 
     Args:
@@ -38,7 +36,8 @@ def interpolate(
     """
     if values.dtype.kind == "f" and count * 8 <= _LARGEST_KEPT and len(indices) <= _FEW:
         terms = (values.dtype.str, indices.tobytes(), values.tobytes())
-        return _interpolated_floats(count, *terms).copy()
+        kept: NDArray[Any] = _interpolated_floats(count, *terms)
+        return kept.copy()
     return _interpolate(count, indices, values)
 
 
@@ -137,15 +136,17 @@ def _between_floats(
         return result
     wide = np.longdouble
     left, right = values[before].astype(wide), values[before + 1].astype(wide)
-    longs = (left * (spans - steps).astype(wide) + right * steps.astype(wide)) / spans.astype(wide)
-    doubles = longs.astype(np.float64)
+    longs: NDArray[Any] = (
+        left * (spans - steps).astype(wide) + right * steps.astype(wide)
+    ) / spans.astype(wide)
+    doubles: NDArray[Any] = longs.astype(np.float64)
     if HAS_LONG_DOUBLES:
         _settle_doubts(doubles, longs, (values, before, steps, spans))
     return doubles.astype(values.dtype)
 
 
 def _settle_doubts(
-    doubles: NDArray[np.float64], longs: NDArray[np.longdouble], terms: tuple[NDArray[Any], ...]
+    doubles: NDArray[Any], longs: NDArray[Any], terms: tuple[NDArray[Any], ...]
 ) -> None:
     """Round again, from exact fractions, what two roundings may have put on the wrong side."""
     values, before, steps, spans = terms

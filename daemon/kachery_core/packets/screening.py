@@ -78,7 +78,7 @@ class Screen:
         if size > self._left:
             raise BadPacketError(
                 f"The packet of {len(self._packet):,} bytes would need {size:,} bytes for {what}.",
-                hint="If this is what its publisher means to send, subscribe with a larger max_bytes.",
+                hint="If its publisher means to send that, subscribe with a larger max_bytes.",
             )
         self._left -= size
 

@@ -78,7 +78,7 @@ def address_to(packet: NDArray[np.uint8], topic: bytes) -> None:
 
 def put_stamp(packet: NDArray[np.uint8], stamp: Stamp, signer: Signer) -> None:
     """Number and sign a packet in place; its first 512 bytes are free for that."""
-    body = memoryview(packet)[STAMP_SIZE:]
+    body = packet.data[STAMP_SIZE:]
     signed = _LAYOUT.pack(
         _MARK,
         bytes.fromhex(stamp.key),
