@@ -10,7 +10,7 @@ import threading
 from kachery_jupyter.streams.endpoints import Endpoint
 
 _ANY_PORT = re.compile(r"tcp://.*:(\*|0)")
-_LINGER_AT_EXIT = 2.0
+_LINGER_AT_EXIT = 5.0
 _lock = threading.RLock()
 _endpoints: dict[str, Endpoint] = {}
 _users: dict[str, set[int]] = {}

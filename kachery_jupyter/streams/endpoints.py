@@ -9,6 +9,7 @@ moment one of its own, under which it is sent what it missed.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import select
 import threading
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+_LOG = logging.getLogger(__name__)
 GREETING = b"xdas"
 # A connection whose other end is gone without a word is noticed by the kernel after two minutes.
 _KEEPALIVE = {
@@ -177,6 +179,13 @@ class Endpoint:
                 self._take_events()
             poller.poll(_POLL_MS)
         self._outgoing.wait_until_taken(self.linger)
+        if self._outgoing.waiting:
+            _LOG.warning(
+                "Subscribers to %s took nothing for %s seconds; what waited for them is lost.",
+                self.address,
+                self.linger,
+            )
+            self.linger = 0.0
         with self._changed:
             self._socket.close(round(self.linger * 1000))
             self._changed.notify_all()

@@ -18,9 +18,12 @@ if TYPE_CHECKING:
 
 _LONGEST = 4000
 _SLACK = 4
-# pyzmq copies what is smaller, and then cannot say when it was sent.
+# Counting costs more than copying what is smaller. Of such packets, one now and then is counted,
+# to see whether subscribers take anything.
 _COUNTED_FROM = 1 << 16
+_MARK_SECONDS = 0.01
 _TICK = 0.005
+_MOST_COUNTED = 4096
 
 
 class Outgoing:
@@ -41,6 +44,13 @@ class Outgoing:
         self._waiting: deque[tuple[zmq.MessageTracker, int]] = deque()
         self._bytes = 0
         self._is_patient = False
+        self._marked = 0.0
+
+    @property
+    def waiting(self) -> int:
+        """How many packets were not taken yet, of those that are counted."""
+        self._forget_taken()
+        return len(self._waiting)
 
     def send(self, packet: NDArray[Any], history: int, *, is_patient: bool) -> bool:
         """Send to all; say whether that is done.
@@ -78,21 +88,25 @@ class Outgoing:
 
     def wait_until_taken(self, patience: float) -> None:
         """Wait while subscribers take what waits; not longer than this without any being taken."""
-        last, seen = time.monotonic(), len(self._waiting)
-        while self._waiting and time.monotonic() - last < patience:
+        last, seen = time.monotonic(), self.waiting
+        while seen and time.monotonic() - last < patience:
             time.sleep(_TICK)
-            self._forget_taken()
-            if len(self._waiting) < seen:
-                last, seen = time.monotonic(), len(self._waiting)
+            if self.waiting < seen:
+                last, seen = time.monotonic(), self.waiting
 
     def _give(self, packet: NDArray[Any]) -> None:
         data = packet.data
-        if packet.nbytes < _COUNTED_FROM:
+        now = time.monotonic()
+        if packet.nbytes < _COUNTED_FROM and now - self._marked < _MARK_SECONDS:
             self._socket.send(data, zmq.NOBLOCK)
             return
-        tracker = self._socket.send(data, zmq.NOBLOCK, copy=False, track=True)
-        self._waiting.append((tracker, packet.nbytes))
+        frame = zmq.Frame(data, track=True, copy=False, copy_threshold=0)
+        self._socket.send(frame, zmq.NOBLOCK, copy=False)
+        self._waiting.append((frame.tracker, packet.nbytes))
         self._bytes += packet.nbytes
+        self._marked = now
+        if len(self._waiting) > _MOST_COUNTED:
+            self._forget_taken()
 
     def _is_full(self, size: int) -> bool:
         if self._bytes + size <= 2 * self._queue:

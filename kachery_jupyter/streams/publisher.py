@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from kachery_jupyter.streams.endpoints import Endpoint
 
-_LINGER = 2.0
+_LINGER = 5.0
 _MEBIBYTE = 1 << 20
 _users = count(1)
 
@@ -170,7 +170,8 @@ class ZMQPublisher:
         """Send what still waits and free the address; doing so twice does nothing.
 
         Args:
-            linger: seconds to wait for subscribers that take nothing.
+            linger: seconds without any subscriber taking anything, after which the rest is
+                given up, and the log says so.
         """
         from kachery_jupyter.streams import addresses  # noqa: PLC0415 - an extra
 

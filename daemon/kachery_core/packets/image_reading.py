@@ -172,7 +172,7 @@ def _taken(region: _Region, packet: memoryview) -> NDArray[Any]:
         return flags
     if values.flags.aligned and values.flags.writeable and values.nbytes > 1 << 12:
         return values
-    return values.copy()
+    return np.array(values)
 
 
 def _values(dataset: h5py.Dataset, screen: Screen, packet: memoryview) -> _Region | NDArray[Any]:

@@ -36,8 +36,7 @@ def interpolate(count: int, indices: NDArray[np.int64], values: NDArray[Any]) ->
     """
     if values.dtype.kind == "f" and count * 8 <= _LARGEST_KEPT and len(indices) <= _FEW:
         terms = (values.dtype.str, indices.tobytes(), values.tobytes())
-        kept: NDArray[Any] = _interpolated_floats(count, *terms)
-        return kept.copy()
+        return np.array(_interpolated_floats(count, *terms))
     return _interpolate(count, indices, values)
 
 
