@@ -20,7 +20,6 @@ _LENGTH = 8
 _SUSPICIOUS = 3
 _LONGEST_WAIT_MS = 200
 _RECONNECT_MS = 100
-_RECONNECT_AT_MOST_MS = 5000
 _KEEPALIVE = {
     zmq.TCP_KEEPALIVE: 1,
     zmq.TCP_KEEPALIVE_IDLE: 30,
@@ -104,7 +103,6 @@ class Receiver:
         socket.setsockopt(zmq.MAXMSGSIZE, self._largest)
         socket.setsockopt(zmq.LINGER, 0)
         socket.setsockopt(zmq.RECONNECT_IVL, _RECONNECT_MS)
-        socket.setsockopt(zmq.RECONNECT_IVL_MAX, _RECONNECT_AT_MOST_MS)
         for option, value in _KEEPALIVE.items():
             socket.setsockopt(option, value)
         # Exactly one subscription, and to everything: publishers of xdas count them.

@@ -86,7 +86,11 @@ class _Reading:
             found = [
                 name
                 for name in found
-                if any("coordinate" in key for key in self._members[name].attrs)
+                # `coordinates` is xarray's own word, and stands at every variable.
+                if any(
+                    "coordinate" in key and key != "coordinates"
+                    for key in self._members[name].attrs
+                )
             ]
         if len(found) != 1:
             raise BadPacketError(f"The packet has {len(found)} arrays where one is expected.")
