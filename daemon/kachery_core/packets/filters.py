@@ -61,8 +61,9 @@ def check_chunks(
             f"The packet is compressed with HDF5's filter {number}, which is not here.",
             hint="It may be one of hdf5plugin's: pip install 'kachery-jupyter[streams]'",
         )
-    if number == _ZFP:
-        _expect(_zfp_size(settings), chunk_size)
+    size = _zfp_size(settings) if number == _ZFP else None
+    if size is not None:
+        _expect(size, chunk_size)
         return
     if number not in _SIZES and number != _LZF:
         if any_filter:
@@ -105,6 +106,10 @@ def _deflate_size(chunk: memoryview, most: int) -> int:
         return len(zlib.decompressobj().decompress(chunk, most + 1))
     except zlib.error as problem:
         raise BadPacketError(f"The packet has a damaged chunk: {problem}.") from problem
+
+
+def _no_size(_chunk: memoryview, _most: int) -> int:
+    raise BadPacketError("The packet has a damaged chunk.")
 
 
 def _bzip2_size(chunk: memoryview, most: int) -> int:
@@ -155,11 +160,14 @@ def _bitshuffle_size(chunk: memoryview, most: int) -> int:
     return most if len(chunk) == most else _word_size(">Q", 0)(chunk, most)
 
 
-def _zfp_size(settings: tuple[int, ...]) -> int:
-    """The size of a chunk in the header that HDF5's ZFP filter keeps in its settings."""
+def _zfp_size(settings: tuple[int, ...]) -> int | None:
+    """The size of a chunk in the header that HDF5's ZFP filter keeps in its settings.
+
+    None if there is no header: the filter was not used, because there was too little to pack.
+    """
     header = b"".join(struct.pack("<I", number & 0xFFFFFFFF) for number in settings[1:])
     if header[:3] != b"zfp" or len(header) < 12:  # noqa: PLR2004 - magic, version and shape
-        raise BadPacketError("The packet has a damaged ZFP header.")
+        return None
     meta = int.from_bytes(header[4:12], "little")
     itemsize = (4, 8, 4, 8)[meta & 3]
     dims = ((meta >> 2) & 3) + 1
@@ -176,6 +184,7 @@ _SIZES: dict[int, Callable[[memoryview, int], int]] = {
     _BLOSC: _word_size("<I", 4),
     _LZ4: _word_size(">Q", 0),
     _BITSHUFFLE: _bitshuffle_size,
+    _ZFP: _no_size,
     _ZSTD: _zstd_size,
     _BLOSC2: _blosc2_size,
 }
