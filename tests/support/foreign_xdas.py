@@ -62,7 +62,7 @@ def xdas_packets():
         attrs={"unit": "1/s", "gauge": 10.0, "taps": [1.0, 2.0]},
     )
     edges = np.linspace(0, rows, PACKETS + 1).astype(int)
-    return [whole[first:last] for first, last in zip(edges[:-1], edges[1:])]
+    return [whole[edges[part] : edges[part + 1]] for part in range(PACKETS)]
 
 
 def publish(address, encoding_name):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from kachery_core.packets.grammar_reading import from_variables
 from kachery_core.packets.grammar_writing import to_variables
+from kachery_core.packets.image_looking import look_through
 from kachery_core.packets.image_reading import ImageReader
 from kachery_core.packets.image_writing import ImageWriter
 from kachery_core.packets.interpolation import find_ties
@@ -59,8 +62,12 @@ def packet_of(array: LabelledArray, encoding=None) -> memoryview:
     return memoryview(ImageWriter(encoding).write(to_variables(array)))
 
 
+def new_reader(largest: int = LARGEST) -> ImageReader:
+    return ImageReader(partial(look_through, largest=largest))
+
+
 def read(packet, largest: int = LARGEST) -> LabelledArray:
-    return from_variables(ImageReader(largest).read(memoryview(packet)), largest)
+    return from_variables(new_reader(largest).read(memoryview(packet)), largest)
 
 
 def assert_same(received: LabelledArray, sent: LabelledArray) -> None:

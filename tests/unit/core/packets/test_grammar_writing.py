@@ -7,7 +7,7 @@ import pytest
 
 from kachery_core.errors import NotStreamableError
 from kachery_core.packets.grammar_writing import to_variables
-from kachery_core.packets.labelled import Dense, LabelledArray, Rate, Sampled, Ties
+from kachery_core.packets.labelled import Dense, LabelledArray, Rate, Sampled
 from tests.support.packet_samples import SAMPLES
 
 

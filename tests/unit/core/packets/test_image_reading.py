@@ -9,20 +9,19 @@ import pytest
 
 from kachery_core.errors import BadPacketError
 from kachery_core.packets.grammar_reading import from_variables
-from kachery_core.packets.image_reading import ImageReader
-from tests.support.packet_samples import LARGEST, SAMPLES, assert_same, packet_of
+from tests.support.packet_samples import LARGEST, SAMPLES, assert_same, new_reader, packet_of
 
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_what_was_written_is_read_the_first_time_and_again(name):
-    reader = ImageReader(LARGEST)
+    reader = new_reader()
     for _ in range(2):
         packet = packet_of(SAMPLES[name])
         assert_same(from_variables(reader.read(packet), LARGEST), SAMPLES[name])
 
 
 def test_numbers_that_change_are_read_from_the_packet_they_came_in():
-    reader = ImageReader(LARGEST)
+    reader = new_reader()
     first = SAMPLES["everything"]
     received = []
     for factor in (1, 2, 3):
@@ -33,7 +32,7 @@ def test_numbers_that_change_are_read_from_the_packet_they_came_in():
 
 
 def test_a_change_anywhere_else_is_seen():
-    reader = ImageReader(LARGEST)
+    reader = new_reader()
     first = SAMPLES["everything"]
     reader.read(packet_of(first))
     changed = replace(first, attrs=first.attrs | {"units": "V/s"})
@@ -42,7 +41,7 @@ def test_a_change_anywhere_else_is_seen():
 
 
 def test_what_is_received_can_be_changed():
-    reader = ImageReader(LARGEST)
+    reader = new_reader()
     packet = bytes(packet_of(SAMPLES["everything"]))
     for _ in range(2):
         found = from_variables(reader.read(memoryview(packet)), LARGEST)
@@ -54,7 +53,7 @@ def test_what_is_received_can_be_changed():
 
 def test_packets_cut_anywhere_are_refused():
     packet = packet_of(SAMPLES["one row"])
-    reader = ImageReader(LARGEST)
+    reader = new_reader()
     for size in range(0, len(packet), 101):
         with pytest.raises(BadPacketError):
             reader.read(packet[:size])
@@ -63,4 +62,4 @@ def test_packets_cut_anywhere_are_refused():
 @pytest.mark.parametrize("garbage", [b"", b"xdas", b"\x89HDF\r\n\x1a\n", b"{}" * 5000])
 def test_what_is_no_packet_is_refused(garbage):
     with pytest.raises(BadPacketError):
-        ImageReader(LARGEST).read(memoryview(garbage))
+        new_reader().read(memoryview(garbage))
