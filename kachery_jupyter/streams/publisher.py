@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _LINGER = 5.0
 _MEBIBYTE = 1 << 20
 _users = count(1)
+# Who signs in this process; what bears such a name was made here. Not forgotten: packets stay.
+own_keys: set[str] = set()
 
 
 class ZMQPublisher:
@@ -83,6 +85,7 @@ class ZMQPublisher:
         self.encoding = encoding
         self._signer = SeedSigner(secrets.token_bytes(SEED_SIZE) if key is None else key)
         self.public_key = self._signer.public_key
+        own_keys.add(self.public_key)
         self._writer = ImageWriter(None if encoding is None else dict(encoding))
         self._user = next(_users)
         self._keep = history

@@ -1,7 +1,7 @@
-"""Reads thousands of damaged packets, in a process that may not survive it.
+"""Thousands of damaged packets, as they come to a subscriber.
 
-`python -m tests.support.packet_storm COUNT SEED` prints how many were refused, and the peak of its
-memory in bytes.
+`python -m tests.support.packet_storm COUNT SEED` prints how many were refused, how often the other
+process had to be ended, and the peak of memory of both in bytes.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import hdf5plugin
 from kachery_core.errors import BadPacketError
 from kachery_core.packets.grammar_reading import from_variables
 from kachery_core.packets.image_reading import ImageReader
+from kachery_jupyter.streams.looker import Looker
 from tests.support.packet_samples import SAMPLES, packet_of
 
 LARGEST = 64 << 20
@@ -55,15 +56,21 @@ def damaged(rng: random.Random) -> bytes:
 def main(count: int, seed: int) -> None:
     rng = random.Random(seed)
     refused = 0
-    reader = ImageReader(LARGEST)
+    looker = Looker(LARGEST, patience=0.5)
+    reader = ImageReader(looker)
     for _ in range(count):
         packet = memoryview(damaged(rng))
         try:
             from_variables(reader.read(packet), LARGEST)
         except BadPacketError:
             refused += 1
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(refused, peak * (1 if sys.platform == "darwin" else 1024))
+    looker.close()
+    unit = 1 if sys.platform == "darwin" else 1024
+    peaks = [
+        resource.getrusage(who).ru_maxrss * unit
+        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    ]
+    print(refused, looker.ended, *peaks)
 
 
 if __name__ == "__main__":

@@ -111,7 +111,9 @@ def found_from_bytes(data: bytes | bytearray) -> Found:
         ]
         return Found(members, str(head["conventions"]), tuple(map(str, head["coordinates"])))
     except (struct.error, ValueError, TypeError, KeyError, AttributeError) as problem:
-        raise BadPacketError(f"What was found in the packet makes no sense: {problem}.") from problem
+        raise BadPacketError(
+            f"What was found in the packet makes no sense: {problem}."
+        ) from problem
 
 
 def _attr(value: Any, rest: memoryview) -> Any:

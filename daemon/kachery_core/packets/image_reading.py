@@ -74,7 +74,9 @@ class ImageReader:
                 hint="Something else is published at this address.",
             )
         found = self._look(packet)
-        regions = [planned.values for planned in found.members if isinstance(planned.values, Region)]
+        regions = [
+            planned.values for planned in found.members if isinstance(planned.values, Region)
+        ]
         if not regions:
             return _Plan(found, []).variables(packet)
         plan = _Plan(found, _fixed(regions, packet))
