@@ -351,6 +351,28 @@ for number in range(50):
         assert program.wait(WAIT) == 0
 
 
+def test_memory_is_bounded_while_a_subscriber_takes_nothing():
+    script = """
+import resource, sys, numpy, xarray, kachery_jupyter as kc
+publisher = kc.ZMQPublisher("tcp://127.0.0.1:*", history=4 << 20, queue=16 << 20)
+print(publisher.address, flush=True)
+publisher.wait_for_subscribers()
+array = xarray.DataArray(numpy.zeros(1 << 17))
+publisher.submit(array)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+for number in range(500):
+    publisher.submit(array)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before, flush=True)
+publisher.close(linger=0.1)
+"""
+    command = [sys.executable, "-c", script]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:
+        with kc.ZMQSubscriber(program.stdout.readline().strip(), WAIT):
+            grown = int(program.stdout.readline()) * (1 if sys.platform == "darwin" else 1024)
+        assert program.wait(WAIT) == 0
+    assert grown < 100_000_000
+
+
 def until(holds) -> None:
     deadline = time.monotonic() + WAIT
     while not holds():
