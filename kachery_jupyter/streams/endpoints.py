@@ -8,9 +8,7 @@ moment one of its own, under which it is sent what it missed.
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import os
 import select
 import threading
 import time
@@ -22,6 +20,7 @@ from kachery_core.errors import AddressTakenError, StreamClosedError, StreamTime
 from kachery_core.packets.stamps import LIVE_TOPIC, address_to, private_topic
 from kachery_jupyter.streams.history import History
 from kachery_jupyter.streams.outgoing import Outgoing
+from kachery_jupyter.streams.waking import Waker
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -66,7 +65,7 @@ class Endpoint:
         self._socket = self._bound_socket(is_greeting=is_greeting)
         self.address = self._socket.getsockopt_string(zmq.LAST_ENDPOINT).rstrip("\0")
         self._outgoing = Outgoing(self._socket, queue)
-        self._wake_in, self._wake_out = os.pipe()
+        self._waker = Waker()
         self._thread = threading.Thread(
             target=self._attend, name=f"kachery publisher at {address}", daemon=True
         )
@@ -143,8 +142,7 @@ class Endpoint:
         """
         self.linger = linger
         self.is_closed = True
-        with contextlib.suppress(OSError):
-            os.write(self._wake_out, b"x")
+        self._waker.wake()
         if is_waiting and self._thread is not threading.current_thread():
             self._thread.join()
 
@@ -173,7 +171,7 @@ class Endpoint:
     def _attend(self) -> None:
         poller = select.poll()
         poller.register(int(self._socket.getsockopt(zmq.FD)), select.POLLIN)
-        poller.register(self._wake_in, select.POLLIN)
+        poller.register(self._waker.source, select.POLLIN)
         while not self.is_closed:
             with self.lock:
                 self._take_events()
@@ -190,8 +188,7 @@ class Endpoint:
             self._socket.close(round(self.linger * 1000))
             self._changed.notify_all()
         self._context.term()
-        os.close(self._wake_in)
-        os.close(self._wake_out)
+        self._waker.close()
 
     def _take_events(self) -> None:
         """Whoever came is entered; to be called, under the lock, after each use of the socket."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import os
 import threading
 import time
 
@@ -13,6 +11,7 @@ import zmq.utils.monitor
 
 from kachery_core.errors import InvalidInputError
 from kachery_jupyter.streams.ending import program_is_over, waiting_here
+from kachery_jupyter.streams.waking import Waker
 
 _LOG = logging.getLogger(__name__)
 # What is not taken waits with the publisher, who counts it. Here it would only fill the memory.
@@ -49,9 +48,9 @@ class Receiver:
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.SUB)
         self._monitor = self._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
-        self._wake_in, self._wake_out = os.pipe()
+        self._waker = Waker()
         self._poller = zmq.Poller()
-        for source in (self._socket, self._monitor, self._wake_in):
+        for source in (self._socket, self._monitor, self._waker.source):
             self._poller.register(source, zmq.POLLIN)
         try:
             self._connect()
@@ -88,8 +87,7 @@ class Receiver:
     def close(self) -> None:
         """Free the socket, and end whoever waits in `receive`."""
         self.is_closed = True
-        with contextlib.suppress(OSError):
-            os.write(self._wake_out, b"x")
+        self._waker.wake()
         # Whoever receives releases it; nobody does if this is not to be had.
         if self._using.acquire(blocking=False):
             try:
@@ -140,5 +138,4 @@ class Receiver:
         self._monitor.close(0)
         self._socket.close(0)
         self._context.term()
-        os.close(self._wake_in)
-        os.close(self._wake_out)
+        self._waker.close()
