@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from kachery_core.uris import parse_uri as parse_uri
     from kachery_jupyter.client import belonging, loading, mutables
     from kachery_jupyter.client.batches import load_many as load_many
+    from kachery_jupyter.client.dependencies import Dependencies as Dependencies
+    from kachery_jupyter.client.dependencies import freeze as freeze
     from kachery_jupyter.client.explaining import explain as explain
     from kachery_jupyter.client.explanation import Explanation as Explanation
     from kachery_jupyter.client.feed_exports import compare_export as compare_export
@@ -36,10 +38,10 @@ if TYPE_CHECKING:
     from kachery_jupyter.client.feeds import load_feed as load_feed
     from kachery_jupyter.client.feeds import load_subfeed as load_subfeed
     from kachery_jupyter.client.feeds import watch_for_new_messages as watch_for_new_messages
+    from kachery_jupyter.client.file_info import FileInfo as FileInfo
     from kachery_jupyter.client.folders import list_dir as list_dir
     from kachery_jupyter.client.folders import load_dir as load_dir
     from kachery_jupyter.client.folders import store_dir as store_dir
-    from kachery_jupyter.client.holdings import FileInfo as FileInfo
     from kachery_jupyter.client.holdings import fsck as fsck
     from kachery_jupyter.client.holdings import gc as gc
     from kachery_jupyter.client.holdings import get_node_id as get_node_id
@@ -58,6 +60,9 @@ if TYPE_CHECKING:
     from kachery_jupyter.client.loading import load_pkl as load_pkl
     from kachery_jupyter.client.loading import load_text as load_text
     from kachery_jupyter.client.mutables import get_string as get_string
+    from kachery_jupyter.client.previews import preview as preview
+    from kachery_jupyter.client.previews_forms import Preview as Preview
+    from kachery_jupyter.client.progress import progress as progress
     from kachery_jupyter.client.storing import link_file as link_file
     from kachery_jupyter.client.storing import store_bytes as store_bytes
     from kachery_jupyter.client.storing import store_file as store_file
@@ -70,6 +75,7 @@ if TYPE_CHECKING:
     from kachery_jupyter.client.subfeeds import Subfeed as Subfeed
     from kachery_jupyter.streams.publisher import ZMQPublisher as ZMQPublisher
     from kachery_jupyter.streams.subscriber import ZMQSubscriber as ZMQSubscriber
+    from kachery_jupyter.widgets.browser import browse as browse
 
     channels = belonging
     delete = mutables.delete_value

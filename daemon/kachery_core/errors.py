@@ -40,6 +40,7 @@ KacheryError                       code · message · hint · fields
 │   ├── StorageVersionError               a newer kachery wrote the storage folder
 │   ├── HubUnreachableError               the hub of a channel does not answer
 │   ├── HubNotTrustedError                the hub has not the certificate its URL names
+│   ├── SharingOffError                   this node's user has turned sharing off
 │   ├── HubProgramMissingError            no nats-server to start a hub with
 │   ├── NoProviderError                   nobody who has it is present and may provide it
 │   ├── TransferStalledError              no bytes arrive any more
@@ -104,6 +105,7 @@ from kachery_core.network_errors import (  # noqa: F401
     NoProviderError,
     NotOwnerError,
     RoleMissingError,
+    SharingOffError,
     TooBusyError,
     TransferCancelledError,
     TransferStalledError,

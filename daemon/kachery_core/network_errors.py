@@ -59,6 +59,10 @@ class HubNotTrustedError(UnavailableError):
     """The hub does not have the certificate that its URL names."""
 
 
+class SharingOffError(UnavailableError):
+    """This node's user has turned sharing off."""
+
+
 class HubProgramMissingError(UnavailableError):
     """There is no nats-server that a hub could start."""
 

@@ -34,6 +34,7 @@ _MOST_VALUES = 500
 _STORED = (
     "sha1, name, kind, size, manifest, stored_at, used_at, origin, fetched, pinned, trashed_at"
 )
+_SEARCHED = ("name", "kind", "sha1")
 _COLUMNS = f"{_STORED}, archived"
 
 
@@ -143,16 +144,23 @@ class Catalog:
         rows = self._database.rows(f"SELECT {_COLUMNS} FROM content WHERE sha1=?", (sha1,))
         return _entry(rows[0]) if rows else None
 
-    def search(self, text: str = "", *, limit: int = 1000, offset: int = 0) -> list[Entry]:
-        """Entries whose name, kind or hash contains a text; the newest first."""
-        pattern = f"%{_escaped(_storable(text))}%"
+    def search(
+        self, text: str = "", kind: str = "", *, limit: int = 1000, offset: int = 0
+    ) -> list[Entry]:
+        """Entries whose name, kind or hash contains a text, perhaps of one kind; newest first."""
+        condition, values = _matching(text, kind)
         rows = self._database.rows(
-            f"SELECT {_COLUMNS} FROM content WHERE trashed_at IS NULL AND"
-            " (name LIKE ? ESCAPE '\\' OR kind LIKE ? ESCAPE '\\' OR sha1 LIKE ? ESCAPE '\\')"
+            f"SELECT {_COLUMNS} FROM content WHERE {condition}"
             " ORDER BY stored_at DESC, sha1 LIMIT ? OFFSET ?",
-            (pattern, pattern, pattern, limit, offset),
+            (*values, limit, offset),
         )
         return [_entry(row) for row in rows]
+
+    def count(self, text: str = "", kind: str = "") -> int:
+        """How many entries `search` finds on all its pages."""
+        condition, values = _matching(text, kind)
+        rows = self._database.rows(f"SELECT count(*) FROM content WHERE {condition}", values)
+        return int(rows[0][0])
 
     def manifests(self) -> set[str]:
         """The SHA-1 of every manifest that an entry names."""
@@ -256,6 +264,17 @@ def _entry(row: Row) -> Entry:
     for flag in ("fetched", "pinned", "archived"):
         values[flag] = bool(values[flag])
     return Entry(**values)
+
+
+def _matching(text: str, kind: str) -> tuple[str, list[str]]:
+    """The condition that finds entries, and its values."""
+    condition, values = "trashed_at IS NULL", []
+    if text:
+        condition += " AND (" + " OR ".join(f"{one} LIKE ? ESCAPE '\\'" for one in _SEARCHED) + ")"
+        values = [f"%{_escaped(_storable(text))}%"] * len(_SEARCHED)
+    if kind:
+        condition, values = f"{condition} AND kind = ?", [*values, kind]
+    return condition, values
 
 
 def _storable(text: str) -> str:

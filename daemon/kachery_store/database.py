@@ -24,7 +24,7 @@ Row = tuple[Any, ...]
 Connection = sqlite3.Connection
 T = TypeVar("T")
 
-_BUSY_SECONDS = 10
+_BUSY_SECONDS, _TURN_SECONDS = 10, 0.002
 # SQLite's words for SQLITE_NOTADB and SQLITE_CORRUPT; Python 3.10 has no numbers for them.
 _DAMAGED = ("not a database", "malformed")
 _log = logging.getLogger(__name__)
@@ -48,6 +48,13 @@ class _Slot:
 _slots: weakref.WeakSet[_Slot] = weakref.WeakSet()
 _slots_lock = threading.RLock()
 _held_over_fork: list[_Slot] = []
+
+
+def _new_slot() -> _Slot:
+    slot = _Slot()
+    with _slots_lock:
+        _slots.add(slot)
+    return slot
 
 
 def _before_fork() -> None:
@@ -86,16 +93,24 @@ class Database:
             that). False is for what can be found again by looking at the store.
         if_damaged: what to tell people when a damaged file was set aside and a new one made;
             without it a damaged file stays where it is, and is an error.
+        one_connection: have one connection for all threads, in turns.
     """
 
     def __init__(
-        self, path: Path, migrations: Sequence[str], *, durable: bool, if_damaged: str = ""
+        self,
+        path: Path,
+        migrations: Sequence[str],
+        *,
+        durable: bool,
+        if_damaged: str = "",
+        one_connection: bool = False,
     ) -> None:
         self.path = path
         self._migrations = migrations
         self._durable = durable
         self._if_damaged = if_damaged
         self._local = threading.local()
+        self._only = _new_slot() if one_connection else None
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
         """The answer to a question."""
@@ -121,13 +136,8 @@ class Database:
         with self._connection() as connection:
             if connection.in_transaction:
                 connection.rollback()  # an interrupt left it open
-            try:
-                connection.execute("BEGIN IMMEDIATE")
+            with _transaction(connection):
                 yield connection
-                connection.commit()
-            except BaseException:
-                connection.rollback()
-                raise
 
     def close(self) -> None:
         """Close this thread's connection."""
@@ -175,11 +185,9 @@ class Database:
         _log.warning("%s was damaged; it is %s now. %s", self.path, kept, self._if_damaged)
 
     def _slot(self) -> _Slot:
-        slot: _Slot | None = getattr(self._local, "slot", None)
+        slot: _Slot | None = self._only or getattr(self._local, "slot", None)
         if slot is None:
-            slot = self._local.slot = _Slot()
-            with _slots_lock:
-                _slots.add(slot)
+            slot = self._local.slot = _new_slot()
         return slot
 
     def _open(self) -> sqlite3.Connection:
@@ -189,7 +197,7 @@ class Database:
         connection = sqlite3.connect(
             self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
-        connection.execute("PRAGMA journal_mode=WAL")
+        _write_ahead(connection)
         connection.execute(f"PRAGMA synchronous={'FULL' if self._durable else 'NORMAL'}")
         connection.execute("PRAGMA fullfsync=1")
         self._migrate(connection)
@@ -208,18 +216,12 @@ class Database:
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES)) from None
 
     def _migrate(self, connection: sqlite3.Connection) -> None:
-        if _version(connection) == len(self._migrations):
-            return
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            for number in range(_version(connection), len(self._migrations)):
-                for statement in self._migrations[number].split(";"):
-                    connection.execute(statement)
-                connection.execute(f"PRAGMA user_version={number + 1}")
-        except BaseException:
-            connection.rollback()
-            raise
-        connection.commit()
+        if _version(connection) < len(self._migrations):
+            with _transaction(connection):
+                for number in range(_version(connection), len(self._migrations)):
+                    for statement in self._migrations[number].split(";"):
+                        connection.execute(statement)
+                    connection.execute(f"PRAGMA user_version={number + 1}")
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -233,6 +235,27 @@ class Database:
                 hint="Run `kachery doctor`; it says what can be repaired.",
                 path=str(self.path),
             ) from problem
+
+
+@contextmanager
+def _transaction(connection: Connection) -> Iterator[None]:
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+
+
+def _write_ahead(connection: Connection) -> None:
+    """Have it write ahead; two who open a new file at once lock each other out, unasked to wait."""
+    until = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as problem:
+            if "locked" not in str(problem) or time.monotonic() > until:
+                raise
+            time.sleep(_TURN_SECONDS)
+        else:
+            return
 
 
 def read_foreign(path: Path, sql: str, values: Sequence[Any] = ()) -> list[Row]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import BinaryIO
 
-    from kachery_jupyter.client.holdings import FileInfo
+    from kachery_jupyter.client.file_info import FileInfo
 
 _PIECE = 1 << 20
 # Standard input up to this size needs no temporary file.

@@ -18,6 +18,7 @@ from kachery_jupyter.client import (
     holdings,
     loading,
     mutables,
+    previews,
     storing,
 )
 from kachery_jupyter.client.stopping import Stopper, stopped_by
@@ -69,6 +70,7 @@ open = make_awaitable(loading.open_content)  # noqa: A001 - kc.open, as in `io.o
 exists = make_awaitable(loading.exists)
 explain = make_awaitable(explaining.explain)
 info = make_awaitable(holdings.info)
+preview = make_awaitable(previews.preview)
 list_files = make_awaitable(holdings.list_files)
 remove = make_awaitable(holdings.remove)
 restore = make_awaitable(holdings.restore)

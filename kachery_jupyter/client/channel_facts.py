@@ -35,7 +35,7 @@ class Channel(_Shown):
         name: what it is called.
         channel_id: what identifies it, `A…`.
         hub: where its hub is.
-        state: connected, connecting, revoked or expired.
+        state: connected, connecting, revoked, expired, or off while the node does not share.
         problem: more about that, or ''.
         is_owner: whether this node decides who belongs to it.
         is_archive: whether this node is told what passes.

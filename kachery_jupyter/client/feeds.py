@@ -14,6 +14,7 @@ from kachery_core.errors import FeedNotFoundError, InvalidUriError
 from kachery_core.feeds import feed_of, is_feed_uri, parse_feed_uri, subfeed_hash
 from kachery_core.messages import SubfeedKey
 from kachery_core.wire.feeds import FeedInfo, FeedList, Ready
+from kachery_jupyter.client.dependencies import note_loaded
 from kachery_jupyter.client.feed_html import feed_html
 from kachery_jupyter.client.legacy_readers import LegacyReader
 from kachery_jupyter.client.line import ask_patiently
@@ -200,6 +201,7 @@ def load_subfeed(
     if parts.subfeed is None:
         raise InvalidUriError(f"{uri} is a feed, not a subfeed.", hint=f"Add a name: {uri}/main")
     feed = Feed(_describe(parts.feed, channel, timeout_sec))
+    note_loaded(uri)
     return feed.load_subfeed(parts.subfeed, position, channel)
 
 

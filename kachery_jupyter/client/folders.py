@@ -15,6 +15,7 @@ from kachery_core.errors import (
 )
 from kachery_core.uris import ContentUri, parse_content_uri
 from kachery_jupyter.client.connection import current_place
+from kachery_jupyter.client.dependencies import note_loaded, note_stored
 from kachery_jupyter.client.destinations import path_errors, writing_whole
 from kachery_jupyter.client.keeping import (
     checked_name,
@@ -71,7 +72,7 @@ def store_dir(path: str | os.PathLike[str], label: str | None = None) -> str:
     listing = Listing()
     _Keeper().keep_folder(root, listing)
     sha1 = parse_content_uri(keep_bytes(encode_listing(listing), name, "folder")).sha1
-    return str(ContentUri(sha1, name, is_folder=True))
+    return note_stored(str(ContentUri(sha1, name, is_folder=True)))
 
 
 def list_dir(
@@ -208,6 +209,7 @@ def _load_listing(uri: Any, channel: str | None, *, local_only: bool) -> Listing
         content = brought(ContentUri(parts.sha1, parts.name), channel)
     if content is None:
         return None
+    note_loaded(uri)
     listing = decode_listing(content.read())
     for name in parts.path:
         if name not in listing.folders:

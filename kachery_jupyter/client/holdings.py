@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import html
-from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
@@ -11,6 +9,7 @@ from urllib.parse import quote, urlencode
 from kachery_core.errors import LinkedFileChangedError, OwnerOnlyError, StorageReadOnlyError
 from kachery_core.uris import ContentUri
 from kachery_jupyter.client.connection import current_node, current_place
+from kachery_jupyter.client.file_info import FileInfo
 from kachery_jupyter.client.locating import content_uri, held_content
 from kachery_store.catalog import Entry
 from kachery_store.objects import Held
@@ -23,54 +22,6 @@ if TYPE_CHECKING:
     from kachery_store.store import Store
 
 _UNLIMITED = 1 << 62
-
-
-@dataclass(frozen=True)
-class FileInfo:
-    """What is known of one content.
-
-    Attributes:
-        uri: what loads it.
-        name: what it was stored as.
-        kind: text, json, npy, pkl, bytes, file, link or folder.
-        size: bytes.
-        sha1: of the bytes.
-        path: where they are; None if they are in the trash.
-        stored_at: when it was stored; None if nobody noted it.
-        pinned: it is never let go to make room.
-        link: it is a file of the user's, where it was linked.
-        manifest: SHA-1 of the manifest its URI names, or ''.
-        fetched: it came from another node and may be let go to make room.
-        trashed: it was removed and can still be restored.
-        origin: the program or notebook that stored it.
-    """
-
-    uri: str
-    name: str
-    kind: str
-    size: int
-    sha1: str
-    path: str | None = None
-    stored_at: datetime | None = None
-    pinned: bool = False
-    link: bool = False
-    manifest: str = ""
-    fetched: bool = False
-    trashed: bool = False
-    origin: dict[str, Any] = field(default_factory=dict)
-
-    def as_dict(self) -> dict[str, Any]:
-        """The same as plain JSON values."""
-        stored_at = self.stored_at.isoformat() if self.stored_at else None
-        return {**asdict(self), "stored_at": stored_at}
-
-    def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><th style='text-align:left'>{html.escape(name)}</th>"
-            f"<td style='text-align:left'>{html.escape(str(value))}</td></tr>"
-            for name, value in self.as_dict().items()
-        )
-        return f"<table>{rows}</table>"
 
 
 def info(uri: str) -> FileInfo | None:

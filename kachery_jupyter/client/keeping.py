@@ -11,6 +11,7 @@ from kachery_core.digests import CHUNK_SIZE, json_bytes
 from kachery_core.errors import InvalidInputError, InvalidPathError, OwnerOnlyError
 from kachery_core.uris import ContentUri
 from kachery_jupyter.client.connection import current_place
+from kachery_jupyter.client.dependencies import note_stored
 from kachery_jupyter.client.node import wrong_daemon
 from kachery_jupyter.client.origins import origin
 from kachery_jupyter.client.progress import progress_bar
@@ -114,7 +115,7 @@ def keep_link(path: Path, name: str) -> Content:
 
 def uri_of_content(content: Content, name: str) -> str:
     """The URI of what was stored."""
-    return str(ContentUri(content.sha1, name, content.manifest or None))
+    return note_stored(str(ContentUri(content.sha1, name, content.manifest or None)))
 
 
 def _send(

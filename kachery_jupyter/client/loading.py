@@ -213,7 +213,7 @@ def open_content(
 def exists(uri: Uri) -> bool:
     """Whether this content is here; nobody else is asked."""
     try:
-        return locate(uri, local_only=True) is not None
+        return locate(uri, local_only=True, noted=False) is not None
     except (ContentNotFoundError, LinkedFileChangedError):
         return False
 

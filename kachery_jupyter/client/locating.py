@@ -14,6 +14,7 @@ from kachery_core.errors import (
 )
 from kachery_core.uris import ContentUri, is_content_uri, parse_content_uri
 from kachery_jupyter.client.connection import current_place
+from kachery_jupyter.client.dependencies import note_loaded
 from kachery_jupyter.client.listings import decode_listing, find_file
 from kachery_jupyter.client.located import PlainFile, Stored
 from kachery_jupyter.client.progress import progress_bar
@@ -24,13 +25,16 @@ if TYPE_CHECKING:
     from kachery_jupyter.client.located import Located, Parts
 
 
-def locate(uri: Any, *, channel: str | None = None, local_only: bool = False) -> Located | None:
+def locate(
+    uri: Any, *, channel: str | None = None, local_only: bool = False, noted: bool = True
+) -> Located | None:
     """Find what a URI or a path names, here or on other nodes; then it is here.
 
     Args:
         uri: of a content, or of a file in a folder; or the path of a file.
         channel: the only channel to ask; all that may be asked if None.
         local_only: ask nobody.
+        noted: whether the program depends on it from now on.
 
     Returns:
         None if the content of a URI is neither here nor on the channels.
@@ -45,6 +49,8 @@ def locate(uri: Any, *, channel: str | None = None, local_only: bool = False) ->
         found = locate_content(parts)
         if found is None and not local_only:
             found = _bring(parts, channel)
+        if found is not None and noted:
+            note_loaded(uri)
         return found
     return PlainFile(_path_of(uri))
 
@@ -62,6 +68,7 @@ def locate_parts(uri: Any, *, channel: str | None = None, local_only: bool = Fal
     node = current_place().node
     if parts is None or node is None:
         return None
+    note_loaded(uri)
     if parts.manifest is None:
         # Without a table that its URI vouches for, no part can be verified before all is here.
         return brought(parts, channel)

@@ -11,6 +11,7 @@ _HOME_NAMES = {
     "kachery_core.errors": ("KacheryError",),
     "kachery_core.uris": ("KacheryUri", "build_uri", "parse_uri"),
     f"{_CLIENT}.batches": ("load_many",),
+    f"{_CLIENT}.dependencies": ("Dependencies", "freeze"),
     f"{_CLIENT}.explaining": ("explain",),
     f"{_CLIENT}.explanation": ("Explanation",),
     f"{_CLIENT}.feed_exports": ("compare_export", "export_feed", "read_export"),
@@ -25,8 +26,8 @@ _HOME_NAMES = {
         "watch_for_new_messages",
     ),
     f"{_CLIENT}.folders": ("list_dir", "load_dir", "store_dir"),
+    f"{_CLIENT}.file_info": ("FileInfo",),
     f"{_CLIENT}.holdings": (
-        "FileInfo",
         "fsck",
         "gc",
         "get_node_id",
@@ -48,6 +49,9 @@ _HOME_NAMES = {
         "load_text",
     ),
     f"{_CLIENT}.mutables": ("get_string",),
+    f"{_CLIENT}.previews": ("preview",),
+    f"{_CLIENT}.previews_forms": ("Preview",),
+    f"{_CLIENT}.progress": ("progress",),
     f"{_CLIENT}.storing": (
         "link_file",
         "store_bytes",
@@ -62,6 +66,7 @@ _HOME_NAMES = {
     f"{_CLIENT}.subfeeds": ("Subfeed",),
     "kachery_jupyter.streams.publisher": ("ZMQPublisher",),
     "kachery_jupyter.streams.subscriber": ("ZMQSubscriber",),
+    "kachery_jupyter.widgets.browser": ("browse",),
 }
 # Names that would hide Python's own, or say too little, inside the module that has them.
 _RENAMED = {
@@ -75,9 +80,11 @@ _RENAMED = {
 HOMES = {name: (home, name) for home, names in _HOME_NAMES.items() for name in names} | _RENAMED
 # What touches neither disk nor network, and is the same in both packages.
 PURE = {"build_uri", "parse_uri"}
+# What is of this program or its notebook alone: there is nothing to wait for.
+PRESENT = {"browse", "freeze", "progress"}
 # Modules, with a module of the same name in `kachery_jupyter.client`.
 MODULES = {"channels"}
 # Functions, to be awaited in `kachery_jupyter.client`; the rest are classes.
-AWAITED = {name for name in HOMES if name[0].islower()} - PURE - MODULES
+AWAITED = {name for name in HOMES if name[0].islower()} - PURE - PRESENT - MODULES
 # `from ... import *` would put these over Python's own.
 HIDING = {"open", "set"}

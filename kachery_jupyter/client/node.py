@@ -108,20 +108,24 @@ class Door:
             return self._answer(connection)
 
     def stream(self, path: str, value: Any) -> Generator[Any, None, None]:
-        """One question with JSON; the lines of the answer, each JSON, as they come.
+        """One question; the lines of the answer, each JSON, as they come.
+
+        With a value it is posted, without one (None) it is only asked.
 
         To close the iterator before its end is to hang up: the node stops what it was doing.
 
         Raises:
             KacheryError: what the node answered, of the same class as over there.
         """
-        body = json.dumps(value).encode("ascii")
-        headers = {**self._headers(), "Content-Type": "application/json"}
+        method, body, headers = "GET", None, self._headers()
+        if value is not None:
+            method, body = "POST", json.dumps(value).encode("ascii")
+            headers["Content-Type"] = "application/json"
         connection = self._connection(_REQUEST_SECONDS)
         with self._plain_words(), _closing(connection):
             connection.connect()
             with stoppable(connection.sock):
-                connection.request("POST", API + path, body, headers)
+                connection.request(method, API + path, body, headers)
                 yield from self._lines(connection)
 
     def upload(

@@ -13,6 +13,7 @@ from kachery_core.errors import FeedNotWriteableError, InvalidInputError
 from kachery_core.feeds import FeedUri, subfeed_hash, subfeed_label
 from kachery_core.messages import APPEND_ID_SIZE, SubfeedKey
 from kachery_core.wire.feeds import LARGEST_APPEND, Appended
+from kachery_jupyter.client.dependencies import note_stored
 from kachery_jupyter.client.feed_html import subfeed_html
 from kachery_jupyter.client.line import ask_patiently
 from kachery_jupyter.client.payloads import decode_messages, encode_messages
@@ -259,5 +260,7 @@ class Subfeed:
         )
         # Perhaps it was appended and only the answer was lost: the id makes asking again safe.
         reply = ask_patiently("/messages/append", body)
+        if not self._is_named:
+            note_stored(self.uri)
         self._is_named = True
         return msgspec.json.decode(reply.body, type=Appended)

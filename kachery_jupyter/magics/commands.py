@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
-from kachery_core.errors import ContentNotFoundError
-from kachery_jupyter.client import explaining, holdings, storing
-from kachery_jupyter.client.connection import current_node
+from kachery_core.errors import ContentNotFoundError, InvalidInputError
+from kachery_jupyter.client import dependencies, explaining, holdings, storing
+from kachery_jupyter.client.connection import current_node, current_place
+from kachery_jupyter.client.origins import origin_text
+from kachery_jupyter.client.storing import file_path
+from kachery_jupyter.magics.caching import CellRun
 from kachery_jupyter.magics.channels import run_channel_verb
 from kachery_jupyter.magics.display import Shown, Stored
 from kachery_jupyter.magics.feeds import run_feed_verb
 from kachery_jupyter.magics.kinds import load_value, store_value
 from kachery_jupyter.magics.parser import USAGE, parse, split_message
+from kachery_jupyter.magics.status import status_rows
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -34,9 +38,10 @@ class KacheryMagics(Magics):
     @line_cell_magic
     def kc(self, line: str, cell: str | None = None) -> Any:
         """Store, load and list what is shared by kachery; `%kc help` shows how."""
+        __tracebackhide__ = True
         arguments = parse(self._expanded(line))
         if cell is not None:
-            return _store_cell(arguments, cell)
+            return self._take_cell(arguments, cell)
         verbs: dict[str, Callable[[Namespace], Any]] = {
             "store": self._store,
             "load": self._load,
@@ -45,6 +50,9 @@ class KacheryMagics(Magics):
             "explain": lambda found: explaining.explain(found.uri),
             "feed": lambda found: run_feed_verb(found, self._variables()),
             "channel": run_channel_verb,
+            "browse": _browse,
+            "freeze": _freeze,
+            "cache": _cache_nothing,
             "status": _status,
             "help": _help,
         }
@@ -72,6 +80,31 @@ class KacheryMagics(Magics):
         self._variables()[name] = value
         return None
 
+    def _take_cell(self, arguments: Namespace, cell: str) -> Any:
+        __tracebackhide__ = True
+        if arguments.verb == "cache":
+            return self._cache(arguments, cell)
+        if arguments.verb != "store" or len(arguments.names) != 1:
+            raise UsageError(
+                "%%kc stores the text of its cell, `%%kc store name.txt`, or keeps what it"
+                " computes, `%%kc cache`."
+            )
+        name = arguments.names[0]
+        return Stored({name: storing.store_text(cell, name)})
+
+    def _cache(self, arguments: Namespace, cell: str) -> None:
+        if self.shell is None:
+            raise UsageError("There is no shell to run the cell.")
+        __tracebackhide__ = True  # an error of the cell is the cell's own
+        # Where nothing can be kept, that is said before an hour was spent.
+        current_place()
+        try:
+            run = CellRun(self.shell, cell, arguments.names)
+        except InvalidInputError as problem:
+            raise UsageError(f"{problem.message} {problem.hint}".strip()) from problem
+        told = (None if arguments.again else run.recall()) or run.run()
+        print(f"kc cache: {told}")  # noqa: T201 - what a cell prints stands below it
+
     def _expanded(self, line: str) -> str:
         """A line with `{x}` and `$x` replaced by values; not in a message, which is JSON."""
         if self.shell is None:
@@ -89,19 +122,31 @@ class KacheryMagics(Magics):
         return variables
 
 
-def _store_cell(arguments: Namespace, cell: str) -> Stored:
-    if arguments.verb != "store" or len(arguments.names) != 1:
-        raise UsageError("%%kc stores the text of its cell: `%%kc store name.txt`.")
-    name = arguments.names[0]
-    return Stored({name: storing.store_text(cell, name)})
+def _cache_nothing(_: Namespace) -> None:
+    raise UsageError("%%kc cache stands above the cell that it caches.")
+
+
+def _browse(arguments: Namespace) -> Any:
+    from kachery_jupyter.widgets.browser import browse  # noqa: PLC0415 - ipywidgets
+
+    return browse(arguments.search)
+
+
+def _freeze(arguments: Namespace) -> Any:
+    found = dependencies.freeze()
+    if arguments.file is not None:
+        file_path(arguments.file).write_text(f"{found.to_json()}\n", "utf-8")
+    return (
+        Shown((), [(line,) for line in found.to_json().splitlines()]) if arguments.json else found
+    )
 
 
 def _ls(arguments: Namespace) -> Shown:
-    entries = holdings.list_files(arguments.search, _LISTED)
-    return Shown(
-        ("uri", "kind", "size", "stored"),
-        [(entry.uri, entry.kind, f"{entry.size:,}", _moment(entry.stored_at)) for entry in entries],
-    )
+    rows = [
+        (one.uri, one.kind, f"{one.size:,}", _moment(one.stored_at), origin_text(one.origin))
+        for one in holdings.list_files(arguments.search, _LISTED)
+    ]
+    return Shown(("uri", "kind", "size", "stored", "from"), rows)
 
 
 def _info(arguments: Namespace) -> Shown:
@@ -110,13 +155,12 @@ def _info(arguments: Namespace) -> Shown:
         raise ContentNotFoundError(
             f"{arguments.uri} is not in the store.", hint="`%kc ls` lists what is."
         )
-    return Shown((), [(key, str(value)) for key, value in facts.as_dict().items()])
+    return Shown((), facts.rows())
 
 
 def _status(_: Namespace) -> Shown:
     facts = current_node().door.request("GET", "/status")
-    rows = [(name, str(value)) for name, value in facts.items() if name != "settings"]
-    return Shown((), rows)
+    return Shown((), status_rows(facts))
 
 
 def _moment(moment: datetime | None) -> str:

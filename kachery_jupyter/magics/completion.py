@@ -7,11 +7,17 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.completer import SimpleCompletion, context_matcher
 
 from kachery_core.errors import KacheryError
-from kachery_jupyter.client import holdings
+from kachery_jupyter.client import belonging, holdings
 from kachery_jupyter.client.subfeeds import Subfeed
 from kachery_jupyter.magics.channels import complete_channel
 from kachery_jupyter.magics.feeds import complete_feed
-from kachery_jupyter.magics.parser import CHANNEL_VERBS, FEED_VERBS, VERBS
+from kachery_jupyter.magics.parser import (
+    CELL_VERBS,
+    CHANNEL_VERBS,
+    FEED_VERBS,
+    OPTIONS,
+    VERBS,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -42,7 +48,8 @@ def make_matcher(shell: InteractiveShell, identifier: str) -> Callable[[Completi
             return {"completions": []}
         return {
             "completions": [
-                SimpleCompletion(text, type="magic") for text in _offers(words[1:], shell.user_ns)
+                SimpleCompletion(text, type="magic")
+                for text in _offers(words[1:], shell.user_ns, is_cell=words[0] == _MAGICS[1])
             ],
             "matched_fragment": words[-1],
             "suppress": True,
@@ -52,19 +59,43 @@ def make_matcher(shell: InteractiveShell, identifier: str) -> Callable[[Completi
     return matcher
 
 
-def _offers(words: list[str], variables: dict[str, Any]) -> Iterable[str]:
+def _offers(words: list[str], variables: dict[str, Any], *, is_cell: bool) -> Iterable[str]:
     fragment = words[-1]
     if len(words) == 1:
-        return [verb for verb in VERBS if verb.startswith(fragment)]
-    if words[0] == "store":
-        return [name for name in _stored_by_people(variables) if name.startswith(fragment)]
-    if words[0] == "feed":
-        return _feed_offers(words[1:], variables)
-    if words[0] == "channel":
-        return _channel_offers(words[1:])
-    if words[0] in _TAKING_A_URI and words[1:] == [fragment]:
-        return _uris(fragment)
-    return []
+        verbs = CELL_VERBS if is_cell else VERBS
+        return [verb for verb in verbs if verb.startswith(fragment)]
+    if words[-2] == "--channel":
+        return complete_channel(fragment)
+    if words[-2] == "--roles":
+        return _roles(fragment)
+    if fragment.startswith("-"):
+        options = OPTIONS.get(" ".join(words[:2]), OPTIONS.get(words[0], ()))
+        return [option for option in options if option.startswith(fragment)]
+    offers: dict[str, Callable[[], Iterable[str]]] = {
+        "store": lambda: _named(variables, fragment),
+        "cache": lambda: _named(variables, fragment),
+        "feed": lambda: _feed_offers(words[1:], variables),
+        "channel": lambda: _channel_offers(words[1:]),
+        **{verb: lambda: _uri_offers(words, variables) for verb in _TAKING_A_URI},
+    }
+    return offers.get(words[0], list)()
+
+
+def _uri_offers(words: list[str], variables: dict[str, Any]) -> Iterable[str]:
+    """What is to be loaded, or the variable it is loaded into."""
+    fragment = words[-1]
+    if words[-2] in ("->", "--as"):
+        return _named(variables, fragment)
+    if words[1:] != [fragment]:
+        return []
+    feeds = complete_feed(fragment) if words[0] == "explain" and fragment else []
+    return [*_uris(fragment), *feeds]
+
+
+def _roles(fragment: str) -> list[str]:
+    """Roles, of which several may stand between commas."""
+    before, comma, last = fragment.rpartition(",")
+    return [f"{before}{comma}{role}" for role in belonging.ROLES if role.startswith(last)]
 
 
 def _channel_offers(words: list[str]) -> Iterable[str]:
@@ -86,8 +117,12 @@ def _feed_offers(words: list[str], variables: dict[str, Any]) -> Iterable[str]:
         subfeeds = [name for name, value in variables.items() if isinstance(value, Subfeed)]
         return [*(name for name in subfeeds if name.startswith(fragment)), *complete_feed(fragment)]
     if words[0] == "append" and words[2:] == [fragment]:
-        return [name for name in _stored_by_people(variables) if name.startswith(fragment)]
+        return _named(variables, fragment)
     return []
+
+
+def _named(variables: dict[str, Any], fragment: str) -> list[str]:
+    return [name for name in _stored_by_people(variables) if name.startswith(fragment)]
 
 
 def _stored_by_people(variables: dict[str, Any]) -> list[str]:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
+
+from kachery_core.errors import KacheryError
+from kachery_jupyter.client import holdings, previews
+from kachery_jupyter.client.file_info import URI_MIMETYPE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -38,7 +42,7 @@ class Shown:
             for line in lines
         )
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
         del include, exclude  # the caller filters
         return {"text/plain": repr(self), "text/html": self._html()}
 
@@ -61,6 +65,23 @@ class Stored(Shown):
     def __init__(self, uris: dict[str, str]) -> None:
         super().__init__(("name", "uri"), uris.items())
         self.uris = uris
+
+    @override
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
+        """As text and HTML; a single one with its look, and as a chip for JupyterLab."""
+        bundle: dict[str, Any] = super()._repr_mimebundle_(include, exclude)
+        if len(self.uris) != 1:
+            return bundle
+        try:
+            facts = holdings.info(str(self))
+            if facts is None:
+                return bundle
+            look = previews.preview(facts.uri, facts.name, facts.kind)._repr_html_()
+        except KacheryError:
+            # The node has gone since it was stored: the URI is what it was.
+            return bundle
+        html = f"{bundle['text/html']}{look}"
+        return {**bundle, "text/html": html, URI_MIMETYPE: facts.chip()}
 
     @override
     def __repr__(self) -> str:

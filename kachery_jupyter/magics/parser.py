@@ -13,6 +13,8 @@ from typing_extensions import override
 USAGE = """\
 %kc store NAME [NAME ...]   store variables by type: arrays, text, bytes, JSON, plain data
 %%kc store name.txt         store the text of the cell
+%%kc cache [NAME ...]       run the cell once for the same code and inputs, later take the variables
+                            it set from the store; --again runs it anew
 %kc load URI [-> NAME]      load what a URI stands for, into a variable or to look at, from here
                             or from the channels; --channel NAME asks that one only
 %kc ls [SEARCH]             list what is stored, the newest first
@@ -27,9 +29,23 @@ USAGE = """\
 %kc channel invite NAME ID  invite a node by its id; shows the invitation [--roles a,b]
 %kc channel join INVITATION accept an invitation
 %kc channel members NAME    show who belongs to a channel
+%kc browse [SEARCH]         look through files, feeds and channels, and choose
+%kc freeze [FILE]           list the URIs this notebook loaded and stored; with a name, write them
+                            to a file as JSON; --json shows that
 %kc status                  show the node: where it keeps things, how much, how much room
 %kc help                    show this"""
-VERBS = ("store", "load", "ls", "info", "explain", "feed", "channel", "status", "help")
+VERBS = (
+    *("store", "load", "ls", "info", "explain", "feed", "channel", "browse", "freeze"),
+    *("status", "help"),
+)
+CELL_VERBS = ("store", "cache")
+OPTIONS = {
+    "load": ("--as", "--channel"),
+    "cache": ("--again",),
+    "freeze": ("--json",),
+    "channel invite": ("--roles",),
+    "feed tail": ("-n",),
+}
 CHANNEL_VERBS = ("ls", "create", "invite", "join", "members")
 FEED_VERBS = ("create", "append", "tail", "ls")
 _APPEND = re.compile(r"(\s*feed\s+append\s+\S+\s)(.*\S.*)", re.DOTALL)
@@ -78,6 +94,14 @@ def _parser() -> _Parser:
     load.add_argument("--channel")
     ls = verbs.add_parser("ls", add_help=False)
     ls.add_argument("search", nargs="?", default="")
+    browse = verbs.add_parser("browse", add_help=False)
+    browse.add_argument("search", nargs="?", default="")
+    cache = verbs.add_parser("cache", add_help=False)
+    cache.add_argument("names", nargs="*")
+    cache.add_argument("--again", action="store_true")
+    freeze = verbs.add_parser("freeze", add_help=False)
+    freeze.add_argument("file", nargs="?")
+    freeze.add_argument("--json", action="store_true")
     for verb in ("info", "explain"):
         verbs.add_parser(verb, add_help=False).add_argument("uri")
     _add_feed_verbs(verbs.add_parser("feed", add_help=False))

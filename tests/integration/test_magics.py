@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from IPython.core.error import UsageError
 
 import kachery_jupyter as kc
 from kachery_core.errors import ContentNotFoundError, KacheryError
+from kachery_jupyter.client.dependencies import forget_notes
 from tests.support.nodes import running_node
 from tests.support.notebook_shells import completions, shell_with_magics
 
@@ -105,6 +108,52 @@ def test_tab_completes_verbs_variables_and_uris(shell):
     assert completions(shell, "%kc load ") == {URI}
     assert completions(shell, "%kc load file") == {URI}
     assert completions(shell, "%kc load sha1://7") == set()
+    assert completions(shell, f"%kc load {URI} -> we") == {"weather"}
+
+
+def test_tab_completes_what_may_stand_above_a_cell_options_and_roles(shell):
+    shell.push({"waves": 1})
+    assert completions(shell, "%%kc ") == {"store", "cache"}
+    assert completions(shell, "%%kc cache w") == {"waves"}
+    assert completions(shell, "%%kc cache --") == {"--again"}
+    assert completions(shell, "%kc load --") == {"--as", "--channel"}
+    assert completions(shell, "%kc freeze --j") == {"--json"}
+    assert completions(shell, "%kc feed tail -") == {"-n"}
+    assert completions(shell, "%kc channel invite lab ID --roles request-fi") == {"request-files"}
+    found = completions(shell, "%kc channel invite lab ID --roles request-files,provide-fe")
+    assert found == {"request-files,provide-feeds"}
+
+
+def test_a_single_stored_variable_is_a_chip_where_there_are_chips(shell):
+    shell.push({"waves": np.arange(3), "text": "x"})
+    bundle = shell.run_line_magic("kc", "store waves")._repr_mimebundle_()
+    assert bundle["application/vnd.kachery.uri+json"] == {
+        "uri": bundle["text/plain"],
+        "name": "waves.npy",
+        "kind": "npy",
+        "size": 152,
+    }
+    assert "<svg" in bundle["text/html"]
+    both = shell.run_line_magic("kc", "store waves text")._repr_mimebundle_()
+    assert set(both) == {"text/plain", "text/html"}
+
+
+def test_the_browser_is_shown(shell):
+    kc.store_text("some-random-text")
+    browser = shell.run_line_magic("kc", "browse")
+    assert URI in browser._repr_mimebundle_()["text/plain"]
+    browser.close()
+
+
+def test_what_a_notebook_used_is_listed_and_written(shell, tmp_path):
+    forget_notes()
+    shell.push({"waves": np.arange(3)})
+    (uri,) = shell.run_line_magic("kc", "store waves").uris.values()
+    assert uri in repr(shell.run_line_magic("kc", "freeze"))
+    assert f'"uri": "{uri}"' in repr(shell.run_line_magic("kc", "freeze --json"))
+    shell.run_line_magic("kc", f"freeze {tmp_path / 'frozen.json'}")
+    frozen = json.loads((tmp_path / "frozen.json").read_text())
+    assert [one["uri"] for one in frozen["stored"]] == [uri]
 
 
 def test_tab_elsewhere_is_left_alone(shell):

@@ -53,6 +53,20 @@ class Kernel:
         assert content["status"] == "ok", "\n".join([code, *printed, *content.get("traceback", [])])
         return "".join(printed)
 
+    def run_cell(self, code: str, cell_id: str) -> None:
+        """Run a cell as a front end does that tells which one it is."""
+        content = {"code": code, "silent": False, "store_history": True, "allow_stdin": False}
+        client = self.client
+        message = client.session.msg(
+            "execute_request", content, metadata={"cellId": cell_id, "deletedCells": []}
+        )
+        client.shell_channel.send(message)
+        while True:
+            reply = client.get_shell_msg(timeout=_CELL_SECONDS)
+            if reply["parent_header"].get("msg_id") == message["header"]["msg_id"]:
+                break
+        assert reply["content"]["status"] == "ok", reply["content"]
+
 
 @dataclass
 class JupyterServer:
@@ -73,9 +87,9 @@ class JupyterServer:
             return json.loads(data) if data else None
 
     @contextlib.contextmanager
-    def kernel(self) -> Iterator[Kernel]:
-        """A kernel as a notebook would get it."""
-        started = self.ask("POST", "/api/kernels", {"name": "python3"})
+    def kernel(self, notebook: str = "") -> Iterator[Kernel]:
+        """A kernel as a notebook would get it; of a notebook with a path, if there is one."""
+        started = self._start(notebook)
         client = BlockingKernelClient()
         client.load_connection_file(str(self.runtime_dir / f"kernel-{started['id']}.json"))
         client.start_channels()
@@ -85,6 +99,13 @@ class JupyterServer:
         finally:
             client.stop_channels()
             self.ask("DELETE", f"/api/kernels/{started['id']}")
+
+    def _start(self, notebook: str) -> dict[str, Any]:
+        if not notebook:
+            return dict(self.ask("POST", "/api/kernels", {"name": "python3"}))
+        named = {"path": notebook, "name": notebook.rpartition("/")[2], "type": "notebook"}
+        session = {**named, "kernel": {"name": "python3"}}
+        return dict(self.ask("POST", "/api/sessions", session)["kernel"])
 
 
 def _wait_until_ready(client: BlockingKernelClient) -> None:

@@ -12,7 +12,7 @@ from kachery_core.wire.local import Answer, Message
 NodeId = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$", max_length=64)]
 ShortName = Annotated[str, msgspec.Meta(max_length=64)]
 Roles = Annotated[list[Role], msgspec.Meta(max_length=len(Role))]
-LinkState = Literal["connected", "connecting", "revoked", "expired"]
+LinkState = Literal["connected", "connecting", "revoked", "expired", "off"]
 
 
 class NewChannel(Message, frozen=True):
@@ -120,7 +120,7 @@ class ChannelInfo(Answer, frozen=True):
         channel_id: account nkey.
         name: what the channel is called.
         hub: where its hub is; no secret.
-        state: whether it is reached, and if not, why.
+        state: whether it is reached, and if not, why; off while this node does not share.
         problem: more about that, for people; or ''.
         is_owner: whether this node decides who belongs to it.
         is_archive: whether this node is told what passes.

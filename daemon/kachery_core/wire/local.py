@@ -51,8 +51,45 @@ class Setting(Answer, frozen=True):
     help: str
 
 
+class DirectFacts(Answer, frozen=True):
+    """Whether other nodes get bytes from this one without their hub.
+
+    Attributes:
+        reachable: whether somebody answers where the others are told to come; null while nothing
+            is known, because no channel needs it yet.
+        port: TCP port, or null while it does not listen.
+        addresses: what the others are told, host:port.
+    """
+
+    reachable: bool | None = None
+    port: int | None = None
+    addresses: list[str] = msgspec.field(default_factory=list)
+
+
+class SharingState(Answer, frozen=True):
+    """Whether this node is connected to its channels; off is: no hub, nothing served or asked."""
+
+    enabled: bool
+
+
+class SharingChange(Message, frozen=True):
+    """Whether this node is to be connected to its channels; it is remembered."""
+
+    enabled: bool
+
+
 class Status(Answer, frozen=True):
-    """How the node is."""
+    """How the node is.
+
+    Attributes:
+        contents: how many it holds.
+        bytes: of all of them.
+        free_bytes: left on the disk of the storage folder.
+        shared: whether other users of this computer may use it.
+        quota: bytes it may keep as an archive, of all channels; null if it is none.
+        direct: whether others reach it without a hub.
+        sharing: whether it is connected to its channels.
+    """
 
     node_id: str
     version: str
@@ -64,12 +101,16 @@ class Status(Answer, frozen=True):
     active_requests: int
     shared: bool
     settings: list[Setting]
+    quota: int | None = None
+    direct: DirectFacts = DirectFacts()
+    sharing: SharingState = SharingState(enabled=True)
 
 
 class FilesQuery(Message, frozen=True):
-    """Which contents to list."""
+    """Which contents to list: whose name, kind or hash contains a text; of one kind, or ''."""
 
     search: Name = ""
+    kind: Kind | Literal[""] = ""
     limit: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 100
     offset: Count = 0
 
@@ -92,10 +133,17 @@ class File(Answer, frozen=True):
 
 
 class Files(Answer, frozen=True):
-    """Contents, the newest first; `total` is how many the node holds in all."""
+    """Contents, the newest first.
+
+    Attributes:
+        files: one page of what was asked for.
+        total: how many the node holds in all.
+        found: how many match what was asked for, on all pages.
+    """
 
     files: list[File]
     total: int
+    found: int = 0
 
 
 class FileInfo(Answer, frozen=True):

@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from kachery_core.errors import EndpointNotFoundError, KacheryError, NotAllowedError
 from kachery_core.wire.local import LARGEST_JSON
+from kachery_core.wire.statuses import status_of
 from kachery_daemon.api.channels import CHANNEL_ENDPOINTS
 from kachery_daemon.api.content import (
     FileEndpoint,
@@ -20,8 +21,9 @@ from kachery_daemon.api.content import (
     RestoreEndpoint,
 )
 from kachery_daemon.api.endpoint import Endpoint
+from kachery_daemon.api.events import EVENT_ENDPOINTS
 from kachery_daemon.api.explain import EXPLAIN_ENDPOINTS
-from kachery_daemon.api.failures import status_of, to_wire
+from kachery_daemon.api.failures import to_wire
 from kachery_daemon.api.feeds import FEED_ENDPOINTS
 from kachery_daemon.api.files import FilesEndpoint
 from kachery_daemon.api.loads import LOAD_ENDPOINTS
@@ -56,6 +58,7 @@ ENDPOINTS: tuple[type[Endpoint], ...] = (
     *LOAD_ENDPOINTS,
     *CHANNEL_ENDPOINTS,
     *EXPLAIN_ENDPOINTS,
+    *EVENT_ENDPOINTS,
 )
 _HEADER_BYTES = 16 << 10
 _READ_BYTES = 1 << 20

@@ -18,8 +18,9 @@ from typing_extensions import override
 
 from kachery_core.errors import InvalidRangeError, InvalidRequestError, TooLargeError
 from kachery_core.wire.local import LARGEST_JSON
+from kachery_core.wire.statuses import status_of
 from kachery_daemon.api.door import Asker, Role, check_role
-from kachery_daemon.api.failures import error_for, status_of, to_wire
+from kachery_daemon.api.failures import error_for, to_wire
 from kachery_daemon.api.operations import Operation
 
 if TYPE_CHECKING:

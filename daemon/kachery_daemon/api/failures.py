@@ -6,7 +6,6 @@ import errno
 import http
 import logging
 import secrets
-from typing import TYPE_CHECKING
 
 import msgspec
 from tornado.web import HTTPError
@@ -14,42 +13,14 @@ from tornado.web import HTTPError
 from kachery_core.errors import (
     EndpointNotFoundError,
     InternalError,
-    InvalidInputError,
-    InvalidRangeError,
     InvalidRequestError,
     KacheryError,
-    NotAllowedError,
-    NotFoundError,
-    OverLimitError,
-    StorageFullError,
     UnavailableError,
-    UntrustworthyError,
     error_to_wire,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-_STATUS: Sequence[tuple[type[KacheryError], http.HTTPStatus]] = (
-    (InvalidRangeError, http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE),
-    (InvalidInputError, http.HTTPStatus.BAD_REQUEST),
-    (NotFoundError, http.HTTPStatus.NOT_FOUND),
-    (NotAllowedError, http.HTTPStatus.FORBIDDEN),
-    (UnavailableError, http.HTTPStatus.SERVICE_UNAVAILABLE),
-    (StorageFullError, http.HTTPStatus.INSUFFICIENT_STORAGE),
-    (OverLimitError, http.HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
-    (UntrustworthyError, http.HTTPStatus.CONFLICT),
-)
 _OUT_OF_FILES = {errno.EMFILE, errno.ENFILE}
 _log = logging.getLogger(__name__)
-
-
-def status_of(error: KacheryError) -> int:
-    """The HTTP status of an error, by its class."""
-    for error_class, status in _STATUS:
-        if isinstance(error, error_class):
-            return status
-    return http.HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def error_for(problem: BaseException | None, status: int) -> KacheryError:

@@ -44,9 +44,11 @@ class FilesEndpoint(Endpoint):
         """List contents."""
         catalog = self.services.store.catalog
         run = self.services.threads.run
-        entries = await run(catalog.search, query.search, limit=query.limit, offset=query.offset)
+        asked = (query.search, query.kind)
+        entries = await run(catalog.search, *asked, limit=query.limit, offset=query.offset)
         total, _ = await run(catalog.totals)
-        return Files([as_file(entry) for entry in entries], total)
+        found = await run(catalog.count, *asked) if any(asked) else total
+        return Files([as_file(entry) for entry in entries], total, found)
 
     @override
     @operation(

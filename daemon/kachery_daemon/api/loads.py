@@ -21,7 +21,8 @@ from kachery_core.wire.loads import (
     TransferFacts,
     Transfers,
 )
-from kachery_core.wire.local import API_PATH, ErrorFacts
+from kachery_core.wire.local import API_PATH, Done, ErrorFacts
+from kachery_daemon.api.content import checked_sha1
 from kachery_daemon.api.door import Role
 from kachery_daemon.api.endpoint import BYTES, Endpoint
 from kachery_daemon.api.failures import error_for
@@ -149,4 +150,22 @@ class TransfersEndpoint(Endpoint):
         return Transfers(sharing.files.sent_chunks, downloads.received_chunks, coming)
 
 
-LOAD_ENDPOINTS: tuple[type[Endpoint], ...] = (LoadsEndpoint, RangesEndpoint, TransfersEndpoint)
+class TransferEndpoint(Endpoint):
+    """One content on its way here."""
+
+    PATH = f"{API_PATH}/transfers/{{sha1}}"
+
+    @override
+    @operation("Give a transfer up, for all who wait for it.", Done, role=Role.OWNER)
+    async def delete(self, sha1: str) -> Done:
+        """Cancel a transfer; what has arrived is kept for next time."""
+        self.services.loads.downloads.cancel(checked_sha1(sha1))
+        return Done(sha1)
+
+
+LOAD_ENDPOINTS: tuple[type[Endpoint], ...] = (
+    LoadsEndpoint,
+    RangesEndpoint,
+    TransfersEndpoint,
+    TransferEndpoint,
+)

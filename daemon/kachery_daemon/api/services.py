@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from kachery_core.wire.local import Probe, Setting
     from kachery_daemon.api.door import Door
+    from kachery_daemon.api.events import EventsEndpoint
     from kachery_daemon.api.upload import Upload
     from kachery_daemon.channels.channels import Channels
     from kachery_daemon.feeds.collection import Feeds
@@ -53,6 +54,7 @@ class Services:
     started: float = field(default_factory=time.monotonic)
     active: set[object] = field(default_factory=set)
     uploads: set[Upload] = field(default_factory=set)
+    streams: set[EventsEndpoint] = field(default_factory=set)
 
     @property
     def loads(self) -> Loads:

@@ -44,6 +44,8 @@ class Serving:
         """Let nobody in any more; what is half done gets a moment."""
         self._server.stop()
         self._lines.stop()
+        for stream in list(self._services.streams):
+            stream.end()
         end = time.monotonic() + _FAREWELL_SECONDS
         while self._services.active and time.monotonic() < end:  # noqa: ASYNC110 - at most a second
             await asyncio.sleep(0.02)

@@ -7,7 +7,7 @@ import time
 
 from typing_extensions import override
 
-from kachery_core.wire.local import API_PATH, Probe, Status, Stopping
+from kachery_core.wire.local import API_PATH, Probe, SharingState, Status, Stopping
 from kachery_daemon.api.door import Role
 from kachery_daemon.api.endpoint import Endpoint
 from kachery_daemon.api.operations import operation
@@ -49,6 +49,9 @@ class StatusEndpoint(Endpoint):
             len(services.active) - 1,
             services.probe.shared,
             services.settings,
+            services.sharing.archives.quota,
+            await services.sharing.reaching.facts(),
+            SharingState(services.sharing.switching.is_on),
         )
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from kachery_daemon.channels.membership import Member
     from kachery_daemon.channels.opening import Opening
     from kachery_daemon.network.link import Link
+    from kachery_daemon.network.switch import Switch
 
     # Registers what is served on a link; called once for each.
     Setup = Callable[[Link], Awaitable[None]]
@@ -43,6 +44,11 @@ class Channels:
         self._members: dict[str, Member] = {}
         self._setups: list[Setup] = []
         self._turn = asyncio.Lock()
+
+    @property
+    def switch(self) -> Switch:
+        """Whether this node is connected to any of them."""
+        return self._opening.switch
 
     @property
     def links(self) -> list[Link]:

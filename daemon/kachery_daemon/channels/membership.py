@@ -72,7 +72,7 @@ class Member:
         self.standing = standing
         self.registry = registry
         self.threads = threads
-        self.lobby = Lobby(standing.hub_url, standing.signer, threads)
+        self.lobby = Lobby(standing.hub_url, standing.signer, threads, standing.switch)
         self._node_seed = node_seed
         self._turn = asyncio.Lock()
 
@@ -125,7 +125,8 @@ class Member:
             url = str(invitation.hub_url)
             await self.threads.run(self.registry.take, self.standing.channel_id, hub_url=url)
             self.standing.hub_url = invitation.hub_url
-            self.lobby = Lobby(invitation.hub_url, self.standing.signer, self.threads)
+            signer, switch = self.standing.signer, self.standing.switch
+            self.lobby = Lobby(invitation.hub_url, signer, self.threads, switch)
         key = (invitation.epoch, invitation.channel_key)
         await self._take(_News(invitation.record, invitation.membership, key))
 

@@ -20,6 +20,7 @@ from kachery_daemon.channels.registry import ChannelRegistry
 from kachery_daemon.keyring import channel_signer, make_channel_key
 from kachery_daemon.network.hub_link import HubLink
 from kachery_daemon.network.standing import Standing
+from kachery_daemon.network.switch import Switch
 from kachery_daemon.network.tls import ssl_context
 
 if TYPE_CHECKING:
@@ -44,6 +45,9 @@ class Opening:
         version: of kachery, for the others to see.
         lifetime: of the memberships that this node issues, in seconds.
         clock: seconds since 1970.
+
+    Attributes:
+        switch: whether this node is connected to its channels.
     """
 
     def __init__(
@@ -57,6 +61,7 @@ class Opening:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.clock = clock
+        self.switch = Switch()
         self._folder = folder
         self._node_seed = node_seed
         self._signer = SeedSigner(node_seed)
@@ -132,6 +137,7 @@ class Opening:
             keys=kept.keys,
             disabled=frozenset(_ROLES[name] for name in kept.disabled if name in _ROLES),
             clock=self.clock,
+            switch=self.switch,
         )
 
     def _create(self, name: str, hub_url: str) -> Owner:

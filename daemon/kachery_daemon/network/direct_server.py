@@ -83,6 +83,7 @@ class DirectServer:
         for listener in self._listeners:
             listener.close()
         self._listeners = []
+        self._accepting = {}
 
     async def _accept(self, listener: socket.socket) -> None:
         loop = asyncio.get_running_loop()

@@ -94,12 +94,15 @@ class HubLink:
         problem = self.standing.problem()
         if problem is not None:
             return "expired" if isinstance(problem, MembershipExpiredError) else "revoked"
+        if not self.standing.switch.is_on:
+            return "off"
         return "connected" if self._supervisor.is_connected else "connecting"
 
     @property
     def failure(self) -> KacheryError | None:
         """Why it is not connected; None if it is, or if nothing is known yet."""
-        return self.standing.problem() or self._supervisor.failure
+        standing = self.standing
+        return standing.problem() or standing.switch.problem or self._supervisor.failure
 
     @property
     def counts(self) -> Counter[str]:
@@ -166,6 +169,7 @@ class HubLink:
         problem = self.standing.problem()
         if problem is not None:
             raise problem
+        self.standing.switch.check()
         if role is not None:
             self.standing.check_role(role)
         if not self._supervisor.is_connected:
@@ -173,7 +177,7 @@ class HubLink:
 
     async def wait_connected(self, timeout: float) -> None:
         """Wait until the channel is reached; see `Link.wait_connected`."""
-        if self.standing.problem() is None:
+        if self.standing.problem() is None and self.standing.switch.is_on:
             await self._supervisor.wait_connected(timeout)
         self.check()
 
@@ -244,6 +248,16 @@ class HubLink:
         self._supervisor.follow()
         if self._supervisor.is_connected:
             await self.greeting.say()
+        self.notify()
+
+    async def follow_switch(self) -> None:
+        """The switch was turned: connect, or say goodbye; returns once nothing is open any more."""
+        is_on = self.standing.switch.is_on
+        if not is_on and self._supervisor.is_connected:
+            await self.greeting.farewell()
+        self._supervisor.follow()
+        if not is_on:
+            await self._supervisor.wait_idle()
         self.notify()
 
     async def _ready(self, own_role: Role | None, timeout: float) -> None:

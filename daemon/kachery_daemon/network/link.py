@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # What an answer in bulk may have, unless the asker says something else.
 LARGEST_BULK = (1 << 20) + 1024
-State = Literal["connected", "connecting", "revoked", "expired"]
+State = Literal["connected", "connecting", "revoked", "expired", "off"]
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from kachery_core.wire.hub import (
     sign_registration,
 )
 from kachery_daemon.network.connections import Connection, HubRefusedError
+from kachery_daemon.network.switch import Switch
 from kachery_daemon.network.tls import ssl_context
 
 if TYPE_CHECKING:
@@ -50,12 +51,16 @@ class Lobby:
         hub_url: where the hub is.
         node: holds this node's key; nobody else gets what waits for this node.
         threads: for looking at the hub's certificate.
+        switch: whether hubs may be visited; always, if None.
     """
 
-    def __init__(self, hub_url: HubUrl, node: Signer, threads: Threads) -> None:
+    def __init__(
+        self, hub_url: HubUrl, node: Signer, threads: Threads, switch: Switch | None = None
+    ) -> None:
         self._hub_url = hub_url
         self._node = node
         self._threads = threads
+        self._switch = switch or Switch()
 
     async def register(self, channel: Signer, record: str, deposits: Sequence[Deposit]) -> int:
         """Tell the hub what is new of a channel; no crash of the hub loses it afterwards.
@@ -98,6 +103,7 @@ class Lobby:
 
     @asynccontextmanager
     async def _visit(self) -> AsyncIterator[_Visit]:
+        self._switch.check()
         context = await self._threads.run(ssl_context, self._hub_url)
         token = guest_token(self._hub_url, self._node.public_key)
         connection = Connection(self._hub_url, token, self._node, "kachery lobby")
@@ -110,7 +116,8 @@ class Lobby:
                     hint="It was made anew, or it is full; ask who runs it for its URL.",
                     hub=self._hub_url.server,
                 ) from problem
-            yield _Visit(connection, self._hub_url, self._node.public_key)
+            with self._switch.guarding(connection.close):
+                yield _Visit(connection, self._hub_url, self._node.public_key)
         finally:
             await connection.close()
 

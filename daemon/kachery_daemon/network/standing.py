@@ -14,6 +14,7 @@ from kachery_core.errors import KacheryError, RoleMissingError
 from kachery_core.memberships import check_membership
 from kachery_core.nkeys import user_nkey
 from kachery_core.wire.node import control_key
+from kachery_daemon.network.switch import Switch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -40,6 +41,7 @@ class Standing:
         keys: the channel's keys by epoch; at least one.
         disabled: roles that this node's user does not want to have.
         clock: seconds since 1970; only the ends of memberships are compared with it.
+        switch: whether this node is connected to its channels; always, if None.
     """
 
     def __init__(  # noqa: PLR0913 - it stands on these
@@ -52,6 +54,7 @@ class Standing:
         keys: Mapping[int, bytes],
         disabled: frozenset[Role],
         clock: Callable[[], float] = time.time,
+        switch: Switch | None = None,
     ) -> None:
         self.signer = signer
         self.hub_url = hub_url
@@ -59,6 +62,7 @@ class Standing:
         self.record = record
         self.disabled = disabled
         self.clock = clock
+        self.switch = switch or Switch()
         self.address = user_nkey(signer.public_key)
         self._heard_version = 0
         self._heard_epoch = 0

@@ -62,6 +62,7 @@ class Supervisor:
         self._stay = stay
         self._changed = asyncio.Event()
         self._connected = asyncio.Event()
+        self._idle = asyncio.Event()
         self._watches: list[Callable[[], None]] = []
         self._used: tuple[object, ...] | None = None
         self._alone_since = time.monotonic()
@@ -81,6 +82,7 @@ class Supervisor:
         """Connect again and again, until cancelled."""
         pause = _FIRST_PAUSE_SECONDS
         while True:
+            await self._wait_on()
             self._changed.clear()
             if self._lines.standing.problem() is not None:
                 await self._refresher.now()
@@ -101,6 +103,10 @@ class Supervisor:
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self._connected.wait(), timeout)
 
+    async def wait_idle(self) -> None:
+        """Wait until nothing is open because sharing is off."""
+        await self._idle.wait()
+
     def follow(self) -> None:
         """The standing has changed: it may be time to connect, to connect anew, or to go."""
         self._changed.set()
@@ -119,6 +125,12 @@ class Supervisor:
         """Tell those who watch that something is different."""
         for notice in list(self._watches):
             notice()
+
+    async def _wait_on(self) -> None:
+        """While sharing is off, nothing is done at all."""
+        self._idle.set()
+        await self._lines.standing.switch.wait_on()
+        self._idle.clear()
 
     async def _connect(self) -> bool:
         """Connect and subscribe; whether that worked."""
@@ -170,7 +182,8 @@ class Supervisor:
         One that was only renewed is used when the old one ends and the hub cuts the connection.
         """
         standing = self._lines.standing
-        return standing.problem() is not None or _terms(standing) != self._used
+        is_off = not standing.switch.is_on
+        return is_off or standing.problem() is not None or _terms(standing) != self._used
 
     async def _disconnect(self) -> None:
         was_connected = self._connected.is_set()

@@ -109,6 +109,12 @@ class Archives:
         for work in (self._listen, self._fetch, self._follow):
             self._tasks.append(asyncio.ensure_future(self._repeat(work)))
 
+    @property
+    def quota(self) -> int | None:
+        """Bytes that all archives of this node may keep; None if it is none."""
+        quotas = [kept.quota for kept in self._kept.values() if kept.is_on]
+        return sum(quotas) if quotas else None
+
     async def close(self) -> None:
         """End; what is half done goes on next time."""
         await end_tasks(self._tasks)

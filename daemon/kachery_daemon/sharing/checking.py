@@ -40,6 +40,8 @@ class Checking:
     async def checks(self) -> list[Check]:
         """Look at every channel and its hub; takes some seconds where a hub does not answer."""
         members = self._channels.members
+        if members and (off := self._channels.switch.problem) is not None:
+            return [Check("warning", "sharing", off.message, off.hint)]
         channels = await asyncio.gather(*(_of_channel(member) for member in members))
         direct = await asyncio.gather(*(self._direct(member) for member in members))
         return [check for checks in (*channels, *direct) for check in checks]

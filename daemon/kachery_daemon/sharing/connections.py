@@ -51,10 +51,13 @@ class Connections:
             NoProviderError: none of its addresses answers.
         """
         for address in source.addresses[:_MOST_ADDRESSES]:
-            for since, connection in self._idle.pop(address, []):
+            idle = self._idle.get(address, [])
+            while idle:
+                since, connection = idle.pop()
                 if time.monotonic() - since < _IDLE_SECONDS:
                     return connection, False
                 connection.close()
+            self._idle.pop(address, None)
         work = asyncio.ensure_future(
             self.threads.receive(_connect, source.addresses[:_MOST_ADDRESSES])
         )

@@ -74,6 +74,11 @@ class DirectPath:
         self._ports: dict[str, int] = {}
         self._turn = asyncio.Lock()
 
+    @property
+    def told(self) -> list[str]:
+        """What the members of all channels are told, host:port; each once."""
+        return sorted({one for some in self._addresses.values() for one in some})
+
     def addresses(self, link: Link) -> list[str]:
         """Where members of a channel may reach this node; none if they may not."""
         return self._addresses.get(link.channel_id, [])
@@ -96,6 +101,13 @@ class DirectPath:
             told = self._settings.address or _joined(own, port)
             self._addresses[link.channel_id] = [told if _has_port(told) else _joined(told, port)]
             self.server.start()
+
+    async def pause(self) -> None:
+        """Stop listening and sending, until a channel needs it again."""
+        async with self._turn:
+            await self.server.stop()
+            self._addresses.clear()
+            self._ports.clear()
 
     async def close(self) -> None:
         """Stop listening and sending."""

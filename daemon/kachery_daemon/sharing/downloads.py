@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from kachery_core.errors import StorageFullError
+from kachery_core.errors import ContentNotFoundError, StorageFullError
 from kachery_core.machines.download import Download
 from kachery_core.machines.steps import Limits
 from kachery_daemon.sharing.connections import Connections
@@ -63,6 +63,13 @@ class _Shared:
     transfer: Transfer
     task: asyncio.Task[None]
     users: int = 0
+    is_ending: bool = False
+
+    def end(self) -> None:
+        """Cancel it, once: what it does then, such as to close its connections, takes a moment."""
+        if not self.is_ending:
+            self.is_ending = True
+            self.task.cancel()
 
 
 class Downloads:
@@ -113,14 +120,29 @@ class Downloads:
         finally:
             shared.users -= 1
             if not shared.users:
-                shared.task.cancel()
+                shared.end()
                 await asyncio.wait([shared.task])
+
+    def cancel(self, sha1: str) -> None:
+        """Give a transfer up, for all who wait for it; what has arrived is kept.
+
+        Raises:
+            ContentNotFoundError: it is not on its way here.
+        """
+        shared = self._going.get(sha1)
+        if shared is None:
+            raise ContentNotFoundError(f"The content {sha1} is not on its way here.", sha1=sha1)
+        shared.end()
+
+    def cancel_all(self) -> None:
+        """Give all transfers up."""
+        for shared in self._going.values():
+            shared.end()
 
     async def close(self) -> None:
         """Stop everything; what has arrived is kept."""
         tasks = [shared.task for shared in self._going.values()]
-        for task in tasks:
-            task.cancel()
+        self.cancel_all()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._connections.close()
 
@@ -128,7 +150,7 @@ class Downloads:
         """The transfer of a content; one that is ending is waited for."""
         largest = await self._threads.run(self._room, wanted.sha1)
         while (shared := self._going.get(wanted.sha1)) is not None:
-            if shared.users and not shared.task.done():
+            if shared.users and not shared.is_ending and not shared.task.done():
                 return shared
             await asyncio.wait([shared.task])
             await asyncio.sleep(0)  # it is forgotten now

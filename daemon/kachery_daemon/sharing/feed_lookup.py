@@ -123,7 +123,7 @@ class FeedLookup:
 
     def _not_found(self, feed: str, links: Sequence[Link]) -> FeedNotFoundError:
         asked = [link.name for link in links if Role.REQUEST_FEEDS in link.own_roles]
-        unreached = [link.name for link in links if link.state == "connecting"]
+        unreached = [link.name for link in links if link.state in {"connecting", "off"}]
         text = f"The feed {feed} is not on this node"
         if asked:
             text += f", and nobody who is there on {_listed(asked)} has it"

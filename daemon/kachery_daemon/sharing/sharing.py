@@ -12,6 +12,9 @@ from kachery_daemon.sharing.explaining import Explaining
 from kachery_daemon.sharing.feed_sharing import FeedSharing
 from kachery_daemon.sharing.file_sharing import FileSharing
 from kachery_daemon.sharing.loads import Loads
+from kachery_daemon.sharing.noticing import Noticing
+from kachery_daemon.sharing.reaching import Reaching
+from kachery_daemon.sharing.switching import Switching
 
 if TYPE_CHECKING:
     from kachery_daemon.channels.channels import Channels
@@ -40,16 +43,23 @@ class Sharing:
         self.files.use(self.archives.shelves)
         self.explaining = Explaining(store, feeds, threads, channels)
         self.checking = Checking(channels, self.files.addresses)
+        downloads, direct = self.loads.downloads, self.files.direct
+        self.switching = Switching(store.folder, channels, downloads, direct, threads)
+        self.noticing = Noticing(store.folder, channels, downloads, threads)
+        self.reaching = Reaching(direct)
 
     async def start(self) -> None:
         """Begin to answer."""
+        await self.switching.restore()
         await self.loads.start()
         await self.files.start()
         await self.feeds.start()
         await self.archives.start(self.loads, self.feeds)
+        await self.noticing.start()
 
     async def stop(self) -> None:
         """Stop answering and asking."""
+        await self.noticing.close()
         await self.archives.close()
         await self.telling.close()
         await self.feeds.close()

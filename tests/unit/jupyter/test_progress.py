@@ -88,3 +88,38 @@ def test_in_a_notebook_the_widget_learns_of_the_end_too(monkeypatch) -> None:
         report(1, 100)
         report(2, 250)
     assert (shown.total, widget.max) == (250, 250)
+
+
+def test_going_through_things_shows_a_bar_once_it_takes_long(monkeypatch) -> None:
+    terminal, clock = Terminal(), iter([0.0, 0.5, *[2.0] * 50])
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setattr(progress, "_is_notebook", lambda: False)
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    things = progress.progress(["a", "b", "c"], "Comparing")
+    seen = [(thing, terminal.text) for thing in things]
+    assert [thing for thing, _ in seen] == ["a", "b", "c"]
+    assert [text != "" for _, text in seen] == [False, False, True]
+    assert "Comparing" in terminal.text
+    assert "2/3" in terminal.text
+
+
+def test_what_has_no_length_is_gone_through_as_well(monkeypatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setattr(progress, "_is_notebook", lambda: False)
+    monkeypatch.setattr(progress, "_PATIENCE_SECONDS", -1)
+    assert list(progress.progress(iter("abc"))) == ["a", "b", "c"]
+    assert "1it" in terminal.text
+
+
+def test_in_a_notebook_the_bar_is_a_widget(monkeypatch) -> None:
+    from ipywidgets import FloatProgress
+
+    monkeypatch.setattr(progress, "_is_notebook", lambda: True)
+    monkeypatch.setattr(progress, "_PATIENCE_SECONDS", -1)
+    with progress.progress_bar(100, "Storing x") as advance:
+        assert advance is not None
+        advance(40)
+        shown = advance.__self__._shown
+        assert isinstance(shown.container.children[1], FloatProgress)
+        assert shown.container.children[1].value == 40

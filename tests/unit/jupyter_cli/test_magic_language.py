@@ -80,3 +80,14 @@ def test_feeds_are_made_listed_and_followed():
     assert parse("feed create").name is None
     assert parse("feed ls").feed_verb == "ls"
     assert (parse("feed tail URI").count, parse("feed tail URI -n 3").count) == (10, 3)
+
+
+def test_cells_are_cached_wholly_or_by_name():
+    assert (parse("cache").names, parse("cache").again) == ([], False)
+    assert (parse("cache x y --again").names, parse("cache --again").again) == (["x", "y"], True)
+
+
+def test_freezing_and_browsing():
+    assert (parse("freeze").file, parse("freeze a.json").file) == (None, "a.json")
+    assert parse("freeze --json").json
+    assert (parse("browse").search, parse("browse waves").search) == ("", "waves")

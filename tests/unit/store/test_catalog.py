@@ -54,6 +54,16 @@ def test_the_newest_is_listed_first_and_in_pages(catalog: Catalog) -> None:
     assert [entry.size for entry in catalog.search(limit=3, offset=6)] == [1]
 
 
+def test_one_kind_is_listed_and_counted_beyond_the_page(catalog: Catalog) -> None:
+    catalog.add(*(_entry(number, kind="npy" if number % 2 else "json") for number in range(1, 8)))
+
+    assert {entry.kind for entry in catalog.search(kind="json")} == {"json"}
+    assert catalog.count(kind="json") == 3
+    assert catalog.count("file-1", "npy") == 1
+    assert catalog.count("npy", "json") == len(catalog.search("npy", "json"))
+    assert catalog.count() == 7
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=st.text(max_size=20), text=st.text(max_size=4))
 def test_any_text_is_looked_for_literally(tmp_path: Path, name: str, text: str) -> None:

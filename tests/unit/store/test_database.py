@@ -273,3 +273,27 @@ def test_a_full_disk_is_said(tmp_path: Path) -> None:
     with pytest.raises(StorageFullError):
         insert()
     database.close()
+
+
+def test_many_open_a_new_file_at_once(tmp_path: Path) -> None:
+    """SQLite makes nobody wait while a new file is turned to write-ahead mode."""
+    for number in range(60):
+        together, refused = threading.Barrier(8), []
+
+        def insert(path: Path = tmp_path / f"db{number}") -> None:
+            database = Database(path, MIGRATIONS, durable=False)
+            together.wait()  # noqa: B023 - of this round
+            try:
+                database.change(
+                    lambda connection: connection.execute("INSERT INTO t (x) VALUES (1)")
+                )
+            except StorageFailedError as problem:
+                refused.append(problem)  # noqa: B023 - of this round
+            database.close()
+
+        threads = [threading.Thread(target=insert) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert refused == []

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from kachery_core.wire.local import FilesQuery, MutableChange, Probe, StoreQuery
+from kachery_core.wire.local import FilesQuery, MutableChange, Probe, Status, StoreQuery
 
 
 def test_a_message_with_a_field_we_do_not_know_is_refused() -> None:
@@ -21,6 +21,21 @@ def test_an_answer_of_a_newer_node_is_understood() -> None:
 def test_a_list_has_an_end(query: dict[str, str]) -> None:
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert(query, FilesQuery, strict=False)
+
+
+def test_a_list_is_of_one_kind_or_of_all() -> None:
+    assert msgspec.convert({"kind": "npy"}, FilesQuery, strict=False).kind == "npy"
+    assert FilesQuery().kind == ""
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert({"kind": "%"}, FilesQuery, strict=False)
+
+
+def test_the_status_of_an_older_node_is_understood() -> None:
+    older = b'{"node_id":"","version":"","storage_dir":"","contents":0,"bytes":0,"free_bytes":0,'
+    older += b'"uptime_seconds":0,"active_requests":0,"shared":false,"settings":[]}'
+    status = msgspec.json.decode(older, type=Status)
+    assert status.sharing.enabled
+    assert status.direct.reachable is None
 
 
 def test_a_content_is_of_a_known_kind() -> None:

@@ -7,6 +7,7 @@ from kachery_daemon.api import (
     app,
     channels,
     content,
+    events,
     explain,
     feeds,
     files,
@@ -20,7 +21,19 @@ from kachery_daemon.api.endpoint import Endpoint
 VERBS = ("get", "head", "post", "put", "patch", "delete", "options")
 
 
-MODULES = (app, channels, content, explain, feeds, files, loads, mutables, openapi, status)
+MODULES = (
+    app,
+    channels,
+    content,
+    events,
+    explain,
+    feeds,
+    files,
+    loads,
+    mutables,
+    openapi,
+    status,
+)
 
 
 def all_endpoints() -> set[type[Endpoint]]:

@@ -12,6 +12,7 @@ import pytest
 from kachery_core.errors import HubNotTrustedError, HubUnreachableError
 from kachery_core.roles import ALL_ROLES, Role
 from kachery_core.wire.hub import Found
+from kachery_daemon.network.switch import Switch
 from kachery_daemon.sharing.checking import Checking
 from tests.support.channel_samples import ALICE, BOB, MONTH, NOW, membership
 from tests.support.scripted_link import peer, standing
@@ -58,7 +59,7 @@ def found(
         link=SimpleNamespace(**facts, greeting=SimpleNamespace(table=table)),
         lobby=lobby or Lobby(),
     )
-    channels: Any = SimpleNamespace(members=[member])
+    channels: Any = SimpleNamespace(members=[member], switch=Switch())
     checks = asyncio.run(Checking(channels, lambda _: addresses).checks())
     return {f"{check.subject}{'!' if check.level == 'wrong' else ''}": check for check in checks}
 
@@ -75,6 +76,14 @@ def test_where_all_is_well_all_is_ok() -> None:
 def test_a_node_without_channels_has_nothing_to_look_at() -> None:
     channels: Any = SimpleNamespace(members=[])
     assert asyncio.run(Checking(channels, lambda _: ()).checks()) == []
+
+
+def test_while_sharing_is_off_nothing_is_visited() -> None:
+    switch = Switch()
+    asyncio.run(switch.turn_off())
+    channels: Any = SimpleNamespace(members=[None], switch=switch)
+    checks = asyncio.run(Checking(channels, lambda _: ()).checks())
+    assert [(check.level, check.subject) for check in checks] == [("warning", "sharing")]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""What notebooks show and click, of core ipywidgets: every front end with widgets has them."""
