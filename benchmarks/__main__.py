@@ -7,7 +7,16 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import answering, arrays, feeds, large_files, remote, small_texts, starting
+from benchmarks import (
+    answering,
+    arrays,
+    feeds,
+    large_files,
+    remote,
+    small_texts,
+    starting,
+    streams,
+)
 from benchmarks.measuring import Measuring
 from benchmarks.nodes import jupyter_node, standing_node
 from benchmarks.report import machine_in_words, render
@@ -17,7 +26,7 @@ if TYPE_CHECKING:
     from benchmarks.report import Table
 
 _RESULTS = Path(__file__).parent / "results.md"
-_TABLES = ("starting", "texts", "files", "arrays", "feeds", "remote", "answers")
+_TABLES = ("starting", "texts", "files", "arrays", "feeds", "remote", "streams", "answers")
 
 
 def main() -> None:
@@ -58,6 +67,7 @@ def _measure(
             tables += arrays.measure(measuring, scratch, storage, sizes)
     if "remote" in only:
         tables += remote.measure(measuring, scratch, sizes)
+    tables += streams.measure(measuring, is_quick=sizes is QUICK) if "streams" in only else []
     if "answers" in only:
         with jupyter_node(scratch / "jupyter" / "storage") as node:
             tables += answering.measure(measuring, scratch, node, sizes)

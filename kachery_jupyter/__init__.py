@@ -73,6 +73,8 @@ if TYPE_CHECKING:
     from kachery_jupyter.client.storing import store_pkl as store_pkl
     from kachery_jupyter.client.storing import store_text as store_text
     from kachery_jupyter.client.subfeeds import Subfeed as Subfeed
+    from kachery_jupyter.streams.publisher import ZMQPublisher as ZMQPublisher
+    from kachery_jupyter.streams.subscriber import ZMQSubscriber as ZMQSubscriber
     from kachery_jupyter.widgets.browser import browse as browse
 
     channels = belonging

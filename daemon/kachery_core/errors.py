@@ -12,6 +12,7 @@ KacheryError                       code · message · hint · fields
 │   ├── InvalidInvitationError            an invitation that is damaged, or for another node
 │   ├── InvalidHubUrlError                not the URL of a hub
 │   ├── ChannelExistsError                a channel of this name is already here
+│   ├── NotStreamableError                an array that has no form in a packet
 │   ├── InvalidRangeError                 start or end outside the content
 │   └── InvalidRequestError               a request the node does not understand
 ├── NotFoundError (LookupError)           nobody here has it
@@ -44,6 +45,10 @@ KacheryError                       code · message · hint · fields
 │   ├── NoProviderError                   nobody who has it is present and may provide it
 │   ├── TransferStalledError              no bytes arrive any more
 │   ├── TransferCancelledError            given up before its end
+│   ├── AddressTakenError                 the address cannot be published at
+│   ├── StreamTimeoutError                nobody came, or nothing was published, in time
+│   ├── StreamClosedError                 a publisher or subscriber that was closed before
+│   ├── ExtraMissingError                 a library that this needs is not installed
 │   └── OfflineError                      not possible without a node
 ├── UntrustworthyError                    bytes that are not what they should be
 │   ├── ContentDamagedError               stored bytes no longer match their name
@@ -58,6 +63,8 @@ KacheryError                       code · message · hint · fields
 │   ├── BadEnvelopeError                  a message not sealed or signed as it should be
 │   ├── BadMembershipError                not what the channel signed
 │   ├── BadChunkError                     bytes from another node that are not the content
+│   ├── BadPacketError                    a packet of a stream that is damaged or hostile
+│   ├── StreamGapError                    packets of a stream that were lost
 │   └── LinkedFileChangedError            a linked file is not the file that was linked
 ├── OverLimitError                        more than there is room for
 │   ├── StorageFullError                  no space left where the bytes should go
@@ -102,6 +109,15 @@ from kachery_core.network_errors import (  # noqa: F401
     TooBusyError,
     TransferCancelledError,
     TransferStalledError,
+)
+from kachery_core.stream_errors import (  # noqa: F401
+    AddressTakenError,
+    BadPacketError,
+    ExtraMissingError,
+    NotStreamableError,
+    StreamClosedError,
+    StreamGapError,
+    StreamTimeoutError,
 )
 
 

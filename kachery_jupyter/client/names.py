@@ -64,6 +64,8 @@ _HOME_NAMES = {
         "store_text",
     ),
     f"{_CLIENT}.subfeeds": ("Subfeed",),
+    "kachery_jupyter.streams.publisher": ("ZMQPublisher",),
+    "kachery_jupyter.streams.subscriber": ("ZMQSubscriber",),
     "kachery_jupyter.widgets.browser": ("browse",),
 }
 # Names that would hide Python's own, or say too little, inside the module that has them.

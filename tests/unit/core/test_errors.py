@@ -22,7 +22,12 @@ from kachery_core.errors import (
     error_to_wire,
 )
 
-MODULES = {"kachery_core.error_kinds", "kachery_core.network_errors", errors.__name__}
+MODULES = {
+    "kachery_core.error_kinds",
+    "kachery_core.network_errors",
+    "kachery_core.stream_errors",
+    errors.__name__,
+}
 CLASSES = sorted(error_classes().values(), key=lambda error_class: error_class.__name__)
 
 
