@@ -32,7 +32,7 @@ demo: $(VENV)/ready ## the main job on real data: store here, load there
 
 test: $(VENV)/ready check front ## everything: checks, unit, integration, faults, notebooks, browser
 	$(RUN) -m tests.browser.install
-	$(RUN) -m pytest
+	$(RUN) -m pytest --numprocesses 2 --dist loadfile
 
 test-quick: $(VENV)/ready ## tests that need no faults, no notebooks and no browser
 	$(RUN) -m pytest -m "not faults and not notebook and not browser"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 
 import hdf5plugin
@@ -13,7 +14,7 @@ import kachery_jupyter as kc
 from tests.support.foreign_xdas import PACKETS, facts
 from tests.support.xdas_environments import foreign, python_with_xdas
 
-VERSIONS = ("0.2.7", "0.2.8", "0.2.10")
+VERSIONS = os.environ.get("KACHERY_TEST_XDAS", "0.2.7 0.2.10").split()
 # Environments of old versions are made at the first run, over the network.
 pytestmark = pytest.mark.timeout(900)
 ENCODINGS = {
