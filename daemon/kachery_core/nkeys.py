@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from kachery_core.errors import InvalidInputError
@@ -69,6 +70,7 @@ def decode_seed(text: str) -> tuple[Kind, bytes]:
     return kind, data[2:]
 
 
+@lru_cache(maxsize=4096)
 def user_nkey(node_id: str) -> str:
     """A node as NATS knows it.
 
@@ -83,6 +85,7 @@ def user_nkey(node_id: str) -> str:
     return encode_public("user", bytes.fromhex(node_id))
 
 
+@lru_cache(maxsize=4096)
 def node_id_of(nkey: str) -> str:
     """The node that NATS knows by this user key.
 

@@ -24,6 +24,7 @@ from kachery_core.errors import (
 from kachery_daemon.config import Config, read_config
 from kachery_daemon.node import Node
 from kachery_daemon.system.logs import protect_all_logs
+from kachery_daemon.system.memory import keep_freed_memory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
     protect_all_logs()
+    keep_freed_memory()
     try:
         config = read_config(options)
         return asyncio.run(_run(config, as_json=as_json, until_stdin_closes=until_stdin_closes))

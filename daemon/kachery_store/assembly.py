@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 PARTIAL_SECONDS = 7 * 24 * 3600
 _UNKNOWN, _ABSENT, _HERE = 0, 1, 2
+# Chunks that are written to the disk together.
+_TOGETHER = 8
 
 
 class Assembly:
@@ -108,10 +110,10 @@ class Assembly:
                 return False
             with self._using(), disk_errors(self._folder.root, self.manifest.size):
                 write_all_at(self._descriptor, data, chunk.start)
-                start_writeback(self._descriptor, chunk.start, len(data))
                 with self._lock:
                     self._states[index] = _HERE
                     sha1 = self._sha1
+                self._write_back(index // _TOGETHER * _TOGETHER)
                 if sha1 is not None:
                     leaving.pop_all()
                     sha1.arrived(index, data, release)
@@ -199,6 +201,14 @@ class Assembly:
             with self._lock:
                 self._users -= 1
                 self._lock.notify_all()
+
+    def _write_back(self, first: int) -> None:
+        """Let the disk begin with some chunks, once all of them are here."""
+        last = min(first + _TOGETHER, len(self._states))
+        if self._states.count(_HERE, first, last) == last - first:
+            chunks = self.manifest.chunks
+            start = chunks[first].start
+            start_writeback(self._descriptor, start, chunks[last - 1].end - start)
 
     def _read(self, index: int, buffer: memoryview) -> memoryview | None:
         """A chunk, if it is right."""

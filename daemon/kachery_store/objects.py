@@ -171,9 +171,16 @@ class Objects:
 
     def manifest(self, held: Held) -> Manifest:
         """The chunk table, from beside the object, or made by reading and checking all of it."""
+        return self.known_manifest(held) or self._keep(held, self.judge(held))
+
+    def known_manifest(self, held: Held) -> Manifest | None:
+        """The chunk table from beside the object; None if it has none."""
         manifest = self._manifests.get(held.sha1) or self.stored_manifest(held.sha1)
         if manifest is None or manifest.size != held.size:
-            manifest = self.judge(held)
+            return None
+        return self._keep(held, manifest)
+
+    def _keep(self, held: Held, manifest: Manifest) -> Manifest:
         for oldest in list(self._manifests)[: 1 - _MANIFESTS_KEPT]:
             self._manifests.pop(oldest, None)
         self._manifests[held.sha1] = manifest

@@ -25,7 +25,7 @@ from kachery_core.machines.steps import (
     StopRequest,
     UseTable,
 )
-from kachery_core.manifests import Manifest, encode_manifest, make_manifest
+from kachery_core.manifests import Manifest, encode_manifest, make_manifest, read_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -309,7 +309,7 @@ class World:
 
     def _bring_table(self, number: int, source: Source) -> None:
         if number in self._going:
-            self.machine.table_came(number, source.table, self.now)
+            self.machine.table_came(number, read_table(source.table), self.now)
             self._end(number)
 
     def _bring_chunk(self, number: int, index: int, data: bytes) -> None:

@@ -123,6 +123,10 @@ class FakeLink:
             if link is not self and (role is None or role in link.own_roles)
         ]
 
+    def expected(self, role: Role | None = None) -> list[Peer]:
+        del role
+        return []
+
     def is_allowed(self, sender: FakeMember, role: Role) -> bool:
         return role in sender.roles
 

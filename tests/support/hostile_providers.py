@@ -43,7 +43,7 @@ from kachery_core.wire.node_files import (
 from kachery_daemon.network.link import Answer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from kachery_core.memberships import Membership
 
@@ -273,6 +273,10 @@ class HostileLink:
         del role
         return [Peer(provider.member) for provider in self.providers]
 
+    def expected(self, role: Role | None = None) -> list[Peer]:
+        del role
+        return []
+
     def check(self, role: Role | None = None) -> None:
         """All is well."""
 
@@ -306,14 +310,25 @@ class HostileLink:
             yield Answer(provider.member, answer)  # type: ignore[arg-type]
 
     async def bulk_request(
-        self, subject: str, body: bytes, timeout: float, *, largest: int = 0
+        self,
+        subject: str,
+        body: bytes,
+        timeout: float,
+        *,
+        largest: int = 0,
+        take: Callable[[bytes], None] | None = None,
     ) -> list[bytes]:
         del timeout, largest
         provider, question = self._addressed(subject, body)
         assert isinstance(question, AskChunks)
         await asyncio.sleep(0)
         content = self.by_discovery[question.discovery]
-        return provider.frames(content, question.first, question.count)
+        frames = provider.frames(content, question.first, question.count)
+        if take is None:
+            return frames
+        for frame in frames:
+            take(frame)
+        return []
 
     def _addressed(self, subject: str, body: bytes) -> tuple[Provider, AskFile]:
         node_id = node_id_of(subject.split(".")[2])

@@ -23,6 +23,7 @@ from tests.support.nodes import (
     isolated_environment,
     wait_until,
 )
+from tests.support.reaping import end_with_the_tests
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -109,7 +110,7 @@ def start_hub_process(
     """A hub process that may not be ready yet; its folder is `folder/hub`, its log `hub.log`."""
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / "hub.log", "ab") as log:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "kachery_daemon.hub", "start", "--json"),
                 *(f"--data={folder / 'hub'}", *options),
@@ -121,6 +122,8 @@ def start_hub_process(
             start_new_session=True,
             **more,
         )
+    end_with_the_tests(process.pid)
+    return process
 
 
 @contextlib.contextmanager

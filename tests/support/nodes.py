@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.support.reaping import end_with_the_tests
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -119,7 +121,7 @@ def start_node_process(
 ) -> subprocess.Popen[bytes]:
     """A node process that may not be ready yet."""
     command = [*launcher, sys.executable, "-m", "kachery_daemon", "--json", *options]
-    return subprocess.Popen(
+    process = subprocess.Popen(
         command,
         env=environment,
         stdin=more.pop("stdin", subprocess.DEVNULL),
@@ -128,6 +130,8 @@ def start_node_process(
         start_new_session=True,
         **more,
     )
+    end_with_the_tests(process.pid)
+    return process
 
 
 def first_line(process: subprocess.Popen[bytes]) -> dict[str, Any]:

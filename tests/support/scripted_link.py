@@ -26,6 +26,7 @@ class ScriptedLink:
 
     Attributes:
         peers: who is there.
+        lost: who was there when the hub was lost.
         answers: what they answer, one after the other.
         trouble: what `check` raises.
         break_off: what ends the answers.
@@ -35,6 +36,7 @@ class ScriptedLink:
 
     peers: list[Peer] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
+    lost: list[Peer] = field(default_factory=list)
     roles: frozenset[Role] = ALL_ROLES
     trouble: KacheryError | None = None
     break_off: KacheryError | None = None
@@ -47,6 +49,9 @@ class ScriptedLink:
 
     def present(self, role: Role | None = None) -> list[Peer]:
         return [peer for peer in self.peers if role is None or role in peer.roles]
+
+    def expected(self, role: Role | None = None) -> list[Peer]:
+        return [peer for peer in self.lost if role is None or role in peer.roles]
 
     def check(self, role: Role | None = None) -> None:
         if self.trouble is not None:

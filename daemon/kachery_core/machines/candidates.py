@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from kachery_core.digests import CHUNK_SIZE, blake3_hex, sha1_hex
+from kachery_core.digests import CHUNK_SIZE
 from kachery_core.errors import (
     BadChunkError,
     KacheryError,
-    MalformedContentError,
     NoProviderError,
     StorageFullError,
     TransferStalledError,
 )
-from kachery_core.manifests import LARGEST_MANIFEST, Chunk, Manifest, decode_manifest
+from kachery_core.manifests import LARGEST_MANIFEST, Chunk, Manifest
+
+if TYPE_CHECKING:
+    from kachery_core.manifests import ReadTable
 
 # More nodes than this do not make anything faster.
 _MOST_PROVIDERS = 32
@@ -142,22 +145,16 @@ class Candidates:
         known.is_blamed = known.claim in self.wrong
         return not known.is_blamed
 
-    def table_came(self, provider: Provider, claim: Claim, data: bytes) -> bool:
+    def table_came(self, provider: Provider, claim: Claim, table: ReadTable) -> bool:
         """A provider sent a table; False if it is not the one that was claimed.
 
         One that is what was claimed and still makes no sense is held against all who claim it.
         """
-        digest = blake3_hex(data)
         if not claim.table:  # it did not know yet
-            claim = provider.claim = Claim(claim.size, digest)
-        if digest != claim.table:
+            claim = provider.claim = Claim(claim.size, table.blake3)
+        if table.blake3 != claim.table:
             return False
-        try:
-            table = decode_manifest(data)
-        except MalformedContentError:
-            self.blame_claim(claim)
-            return False
-        if not self._accepts(claim, table, data):
+        if not self._accepts(claim, table):
             self.blame_claim(claim)
             return False
         return True
@@ -264,8 +261,9 @@ class Candidates:
             free_bytes=self.largest,
         )
 
-    def _accepts(self, claim: Claim, table: Manifest, data: bytes) -> bool:
-        if table.sha1 != self.sha1 or table.size != claim.size:
+    def _accepts(self, claim: Claim, read: ReadTable) -> bool:
+        table = read.manifest
+        if table is None or table.sha1 != self.sha1 or table.size != claim.size:
             return False
         # Frames are chunks of 1 MiB; older kinds of tables verify other pieces. All rows of a
         # table that was decoded are of the first one's kind: there may be a million of them.
@@ -273,7 +271,7 @@ class Candidates:
             if (first.end, first.algorithm) != (min(CHUNK_SIZE, table.size), "blake3"):
                 return False
         self.tables[claim] = table
-        if self.manifest and sha1_hex(data) == self.manifest:
+        if self.manifest and read.sha1 == self.manifest:
             self.trusted.add(claim)
         return True
 

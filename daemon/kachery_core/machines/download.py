@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from kachery_core.errors import KacheryError
-    from kachery_core.manifests import Manifest
+    from kachery_core.manifests import Manifest, ReadTable
 
 
 class Download:
@@ -134,12 +134,12 @@ class Download:
         """Some bytes of an answer came."""
         self._asked[request].heard_at = now
 
-    def table_came(self, request: int, data: bytes, now: float) -> None:
-        """A chunk table came, unchecked."""
+    def table_came(self, request: int, table: ReadTable, now: float) -> None:
+        """What may be the chunk table came."""
         asked = self._asked[request]
         if asked.table is None or asked.is_stopped:
             return
-        if self._candidates.table_came(asked.provider, asked.table, data):
+        if self._candidates.table_came(asked.provider, asked.table, table):
             asked.provider.strikes = 0
             self._progress_at = now
         else:

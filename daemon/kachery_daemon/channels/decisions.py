@@ -6,6 +6,7 @@ revoked stays revoked if the clock is set back.
 
 from __future__ import annotations
 
+import operator
 import secrets
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 # Members may have heard of decisions that neither the hub nor this node knows any more.
 _LEAP = 100
 MEMBERSHIP_SECONDS = 30 * 24 * 3600.0
+# 150 kB of a record, which goes to every member with each decision.
+_MOST_REVOCATIONS = 1000
+_ENDED_LIFETIMES = 12
 
 
 @dataclass(frozen=True)
@@ -146,6 +150,19 @@ def letter_to(channel: Signer, node_id: str, key: bytes, epoch: int) -> bytes:
     return seal_letter(make_letter(channel, node_id, key, epoch))
 
 
+def _needed(revocations: dict[str, int], now: float) -> dict[str, int]:
+    """Revocations without those of memberships that ended long ago, if there are very many.
+
+    A member whose clock is wrong may take an ended membership for one that counts, so as long as
+    there is room for them all are kept.
+    """
+    spare = len(revocations) - _MOST_REVOCATIONS
+    ended = now - _ENDED_LIFETIMES * MEMBERSHIP_SECONDS
+    oldest = sorted(revocations.items(), key=operator.itemgetter(1))[: max(spare, 0)]
+    dropped = {node_id for node_id, until in oldest if until < ended}
+    return {node: until for node, until in revocations.items() if node not in dropped}
+
+
 def _next(
     channel: Signer, record: Record, membership: Membership, now: float, epoch: int
 ) -> Record:
@@ -157,6 +174,6 @@ def _next(
         owner=record.owner,
         issued_at=max(int(now), record.issued_at),
         epoch=epoch,
-        revocations={**record.revocations, node_id: until},
+        revocations=_needed({**record.revocations, node_id: until}, now),
     )
     return read_record(make_record(channel, terms))

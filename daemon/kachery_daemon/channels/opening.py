@@ -111,8 +111,13 @@ class Opening:
         """What connects a member with its channel; not started yet."""
         standing = member.standing
 
+        seen: list[ssl.SSLContext | None] = []
+
         async def secure() -> ssl.SSLContext | None:
-            return await self._threads.run(ssl_context, standing.hub_url)
+            # It accepts one certificate, the one that the URL names: that stays true.
+            if not seen:
+                seen.append(await self._threads.run(ssl_context, standing.hub_url))
+            return seen[0]
 
         return HubLink(
             standing, self._instance, version=self._version, secure=secure, refresh=member.refresh

@@ -64,6 +64,7 @@ class Owner(Member):
         self.lifetime = lifetime
         self.telling = Telling(self, channel, self.members)
         self._deciding = asyncio.Lock()
+        self._known_members: dict[str, Membership] = {}
         self._tasks: list[asyncio.Task[None]] = []
 
     @override
@@ -282,12 +283,16 @@ class Owner(Member):
         return self.standing.clock()
 
     def _read_members(self) -> list[Membership]:
-        channel_id = self.standing.channel_id
-        return [
-            read_membership(kept.membership, channel_id)
+        known, channel_id = self._known_members, self.standing.channel_id
+        texts = [
+            kept.membership
             for kept in self.registry.ledger.members(channel_id)
             if not kept.is_revoked
         ]
+        self._known_members = {
+            text: known.get(text) or read_membership(text, channel_id) for text in texts
+        }
+        return list(self._known_members.values())
 
     def _invitation(self, membership: Membership) -> str:
         standing = self.standing

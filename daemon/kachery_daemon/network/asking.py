@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from kachery_core.errors import TooBusyError
 from kachery_core.nkeys import node_id_of
 from kachery_daemon.network.connections import is_nobody, unreachable
+from kachery_daemon.network.ending import within
 from kachery_daemon.network.envelopes import UnknownMembershipError, new_id
 from kachery_daemon.network.link import Answer
 
@@ -175,7 +176,7 @@ class Asking:
             else:
                 left = end - asyncio.get_running_loop().time()
                 try:
-                    answer = await asyncio.wait_for(asked.answers.get(), left)
+                    answer = await within(asked.answers.get(), left)
                 except asyncio.TimeoutError:
                     return None
             if answer is not None:

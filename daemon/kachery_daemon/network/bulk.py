@@ -22,6 +22,7 @@ from kachery_core.errors import (
     TransferStalledError,
 )
 from kachery_daemon.network.connections import is_nobody, unreachable
+from kachery_daemon.network.ending import within
 from kachery_daemon.network.envelopes import UnknownMembershipError, new_id
 from kachery_daemon.network.turns import Turns
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
     from kachery_daemon.network.answering import Answerer
     from kachery_daemon.network.lines import Lines
-    from kachery_daemon.network.link import BulkAnswering, Question
+    from kachery_daemon.network.link import BulkAnswering, Question, TakeFrame
 
 _HEADER = 4
 # What all answers together may have on their way. A hub cuts a connection that does not read fast
@@ -55,10 +56,10 @@ class _Flag(enum.IntFlag):
 class _Awaited:
     """One answer on its way."""
 
-    def __init__(self, inbox: str, largest: int) -> None:
+    def __init__(self, inbox: str, largest: int, take_frame: TakeFrame) -> None:
         self.inbox = inbox
         self.largest = largest
-        self.frames: list[bytes] = []
+        self.take_frame = take_frame
         self.size = 0
         self.came = asyncio.Event()
         self.ending: KacheryError | _Flag | None = None
@@ -88,8 +89,9 @@ class _Awaited:
             return
         self._parts.append(data[_HEADER:])
         if not flags & _Flag.CONTINUED:
-            self.frames.append(self._parts[0] if len(self._parts) == 1 else b"".join(self._parts))
+            frame = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
             self._parts = []
+            self.take_frame(frame)
 
 
 class _Window:
@@ -137,17 +139,20 @@ class BulkAsking:
         self._awaited: dict[str, _Awaited] = {}
         self._window = _Window(_ON_THE_WAY)
 
-    async def request(self, subject: str, body: bytes, timeout: float, largest: int) -> list[bytes]:
-        """The frames of an answer; see `Link.bulk_request`."""
+    async def request(
+        self, subject: str, body: bytes, timeout: float, largest: int, take: TakeFrame | None
+    ) -> list[bytes]:
+        """Ask, and take the frames of the answer as they come; see `Link.bulk_request`."""
+        frames: list[bytes] = []
         taken = await self._window.take(largest)
         try:
-            awaited = await self._request(subject, body, timeout, largest)
+            awaited = await self._request(subject, body, timeout, largest, take or frames.append)
         finally:
             self._window.give(taken)
         if isinstance(awaited.ending, KacheryError):
             raise awaited.ending
         if awaited.ending == _Flag.OVER:
-            return awaited.frames
+            return frames
         raise TooBusyError(
             "The other node serves as much as it accepts.", hint="Try again in a moment."
         )
@@ -167,11 +172,13 @@ class BulkAsking:
         for awaited in self._awaited.values():
             awaited.end(unreachable(self._lines.standing.hub_url, None))
 
-    async def _request(self, subject: str, body: bytes, timeout: float, largest: int) -> _Awaited:
+    async def _request(
+        self, subject: str, body: bytes, timeout: float, largest: int, take_frame: TakeFrame
+    ) -> _Awaited:
         message_id = new_id()
         in_full = not self._lines.is_known
         while True:
-            awaited = _Awaited(self._lines.inbox("b", secrets.token_hex(8)), largest)
+            awaited = _Awaited(self._lines.inbox("b", secrets.token_hex(8)), largest, take_frame)
             sealed = self._lines.envelopes.seal(
                 subject, body, message_id=message_id, in_full=in_full
             )
@@ -187,7 +194,7 @@ class BulkAsking:
             await self._lines.open_bulk().publish(subject, sealed, awaited.inbox)
             while awaited.ending is None:
                 awaited.came.clear()
-                await asyncio.wait_for(awaited.came.wait(), timeout)
+                await within(awaited.came.wait(), timeout)
         except asyncio.TimeoutError as problem:
             raise TransferStalledError(
                 f"Nothing came from the other node for {timeout:g} seconds."
@@ -242,7 +249,7 @@ class BulkAnswerer:
             for start in range(0, max(len(frame), 1), room):
                 part = frame[start : start + room]
                 flags = _Flag.CONTINUED if start + room < len(frame) else 0
-                await line.publish(reply, b"".join((_header(number, flags), part)))
+                await line.publish_pieces(reply, (_header(number, flags), part))
                 number += 1
 
         try:

@@ -6,16 +6,27 @@ nats-py is imported when the first connection is opened: a node without channels
 from __future__ import annotations
 
 import asyncio
-import base64
+import contextlib
 import logging
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from kachery_core.errors import HubUnreachableError
-from kachery_daemon.network.ending import end_tasks
+from kachery_core.nkeys import user_nkey
+from kachery_daemon.network.ending import end_tasks, within
+from kachery_daemon.system.nats_client import (
+    CONNECT_SECONDS,
+    Manner,
+    RefusedError,
+    Server,
+    User,
+    open_connection,
+    publish_pieces,
+)
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from nats.aio.client import Client
     from nats.aio.msg import Msg
@@ -24,14 +35,14 @@ if TYPE_CHECKING:
     from kachery_core.hub_urls import HubUrl
     from kachery_core.keys import Signer
 
-CONNECT_SECONDS = 5.0
-# A hub that does not answer for this long is taken for lost.
-_PULSE_SECONDS = 5.0
-# nats-py's own pings: what it does about a lost connection takes half a minute more.
-_PING_SECONDS = 60
+# So often a hub that sends nothing is asked whether it is there.
+_PULSE_SECONDS = 0.75
+# One that sends nothing for so long then is taken for lost; looked at so often.
+_SILENT_SECONDS = 1.5
+_LOOKS = 6
 _CLOSE_SECONDS = 0.5
-# What may wait for the network, or for its reader, on one connection.
-_PENDING_BYTES = 8 << 20
+# What nats-py does about a lost connection takes half a minute more: its own pings are for nothing.
+_MANNER = Manner(ping_seconds=60, most_pending=8 << 20, hears_itself=False)
 _UNREAD_MESSAGES = 4096
 _UNREAD_BYTES = 64 << 20
 _NOBODY = "503"
@@ -58,7 +69,6 @@ class Connection:
         self._signer = signer
         self._label = label
         self._client: Client | None = None
-        self._complaint: Exception | None = None
         self._pulse: asyncio.Task[None] | None = None
         self.ended = asyncio.Event()
         self.dropped = 0
@@ -74,33 +84,36 @@ class Connection:
         """The most bytes the hub takes in one message."""
         return 0 if self._client is None else int(self._client.max_payload)
 
-    async def open(self, context: ssl.SSLContext | None) -> None:
+    async def open(
+        self, context: ssl.SSLContext | None, seconds: float = 2 * CONNECT_SECONDS
+    ) -> None:
         """Connect.
 
         Args:
             context: for TLS; None without.
+            seconds: to try it for.
 
         Raises:
             HubUnreachableError: nobody answers in time, or somebody who is no hub.
+            HubNotTrustedError: it is not the hub that was meant.
             HubRefusedError: the hub does not accept this user.
         """
         _quieten()
-        from nats.aio.client import Client  # noqa: PLC0415 - not without channels
-        from nats.errors import Error  # noqa: PLC0415
-
-        self._client = Client()
+        standing = User(user_nkey(self._signer.public_key), self._jwt, self._signer)
         try:
-            await asyncio.wait_for(
-                self._client.connect(**self._options(context)), 2 * CONNECT_SECONDS
+            self._client = await open_connection(
+                Server(self._hub_url.server, context),
+                standing,
+                name=self._label,
+                manner=replace(_MANNER, connect_seconds=seconds),
+                on_error=self._note,
+                on_end=self._end,
             )
-        except (OSError, Error, asyncio.TimeoutError, ValueError, EOFError) as problem:
-            await self.close()
-            if _is_refusal(problem):
-                raise HubRefusedError(str(problem)) from problem
-            # nats-py says only that no server is left; why stands in what it complained of before.
-            raise unreachable(self._hub_url, self._complaint or problem) from problem
+        except RefusedError as problem:
+            self.ended.set()
+            raise HubRefusedError(str(problem)) from problem
         except BaseException:
-            await self.close()
+            self.ended.set()
             raise
         self._pulse = asyncio.ensure_future(self._feel_pulse())
 
@@ -115,6 +128,18 @@ class Connection:
         client = self._open_client()
         try:
             await client.publish(subject, data, reply)
+        except (OSError, Error) as problem:
+            raise unreachable(self._hub_url, problem) from problem
+
+    async def publish_pieces(
+        self, subject: str, pieces: Sequence[bytes | memoryview], reply: str = ""
+    ) -> None:
+        """Send one message of several pieces, which stay as they are; see `publish`."""
+        from nats.errors import Error  # noqa: PLC0415 - see `open`
+
+        client = self._open_client()
+        try:
+            await publish_pieces(client, subject, pieces, reply)
         except (OSError, Error) as problem:
             raise unreachable(self._hub_url, problem) from problem
 
@@ -187,36 +212,42 @@ class Connection:
         await end_tasks([closing])
 
     async def _feel_pulse(self) -> None:
-        """Find out that the hub has fallen silent, within seconds; ends with the connection."""
-        while not self.ended.is_set():
-            try:
-                await asyncio.wait_for(self.ended.wait(), _PULSE_SECONDS)
-            except asyncio.TimeoutError:
-                try:
-                    await self.settle(_PULSE_SECONDS)
-                except HubUnreachableError as problem:
-                    _log.debug("lost: %s", problem)
-                    self.ended.set()
+        """Find out that the hub has fallen silent, within seconds; ends with the connection.
 
-    def _options(self, context: ssl.SSLContext | None) -> dict[str, Any]:
-        options: dict[str, Any] = {
-            "servers": [self._hub_url.server],
-            "name": self._label,
-            "user_jwt_cb": lambda: bytearray(self._jwt.encode("ascii")),
-            "signature_cb": lambda nonce: base64.b64encode(self._signer.sign(nonce.encode())),
-            "error_cb": self._note,
-            "closed_cb": self._end,
-            "allow_reconnect": False,
-            "max_reconnect_attempts": 1,
-            "reconnect_time_wait": 0,
-            "connect_timeout": CONNECT_SECONDS,
-            "ping_interval": _PING_SECONDS,
-            "pending_size": _PENDING_BYTES,
-            "no_echo": True,
-        }
-        if context is not None:
-            options |= {"tls": context, "tls_handshake_first": True}
-        return options
+        A hub that sends something is there, however long its answer waits behind megabytes.
+        """
+        seen = self._received()
+        while not self.ended.is_set():
+            with contextlib.suppress(asyncio.TimeoutError):
+                await within(self.ended.wait(), _PULSE_SECONDS)
+            before, seen = seen, self._received()
+            if self.ended.is_set() or seen != before:
+                continue
+            try:
+                await self._ping(seen)
+            except HubUnreachableError as problem:
+                _log.debug("lost: %s", problem)
+                self.ended.set()
+
+    async def _ping(self, seen: int) -> None:
+        """Ask for a sign of life, and wait for any."""
+        asking = asyncio.ensure_future(self.settle(_SILENT_SECONDS))
+        try:
+            for _ in range(_LOOKS):
+                done, _ = await asyncio.wait({asking}, timeout=_SILENT_SECONDS / _LOOKS)
+                if done or self._received() != seen:
+                    break
+            else:
+                raise unreachable(self._hub_url, None)
+            if asking.done():
+                asking.result()
+        finally:
+            await end_tasks([asking])
+
+    def _received(self) -> int:
+        """Bytes that came so far."""
+        transport = getattr(self._client, "_transport", None)
+        return int(getattr(transport, "received", 0))
 
     def _open_client(self) -> Client:
         if self._client is None or self.ended.is_set():
@@ -227,7 +258,6 @@ class Connection:
         """Count what the hub or nats-py complains of while the connection goes on."""
         from nats.errors import SlowConsumerError  # noqa: PLC0415 - see `open`
 
-        self._complaint = problem
         if isinstance(problem, SlowConsumerError):
             self.dropped += 1
         elif "permissions violation" in str(problem).lower():
@@ -246,23 +276,13 @@ def is_nobody(message: Msg) -> bool:
 def _abort(client: Client) -> None:
     """Drop the connection without a word; nats-py has no way to say that."""
     transport = getattr(client, "_transport", None)
-    writer = getattr(transport, "_io_writer", None)
-    if isinstance(writer, asyncio.StreamWriter):
-        writer.transport.abort()
+    if transport is not None:
+        transport.abort()
 
 
 def _quieten() -> None:
-    """Leave out of the log what is said here in better words.
-
-    nats-py logs what it also reports, tracebacks included; asyncio's streams complain of every TLS
-    connection that the other side closed first.
-    """
+    """Leave out of the log what is said here in better words: nats-py logs what it also reports."""
     logging.getLogger("nats").setLevel(logging.CRITICAL)
-    logging.getLogger("asyncio").addFilter(_is_worth_logging)
-
-
-def _is_worth_logging(record: logging.LogRecord) -> bool:
-    return "eof_received()" not in str(record.msg)
 
 
 def unreachable(hub_url: HubUrl, problem: BaseException | None) -> HubUnreachableError:
@@ -273,8 +293,3 @@ def unreachable(hub_url: HubUrl, problem: BaseException | None) -> HubUnreachabl
         hint="The node tries again by itself. Is the hub running, and reachable from here?",
         hub=hub_url.server,
     )
-
-
-def _is_refusal(problem: BaseException) -> bool:
-    words = str(problem).lower()
-    return "authorization" in words or "authentication" in words

@@ -8,11 +8,13 @@ table says.
 from __future__ import annotations
 
 import contextlib
-import http.client
+import http
 import ipaddress
 import queue
+import re
 import socket
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from kachery_core.digests import CHUNK_SIZE
@@ -25,6 +27,7 @@ from kachery_core.errors import (
     TransferStalledError,
 )
 from kachery_core.sealing import TAG_SIZE
+from kachery_daemon.network.blocking import receive, set_patience
 from kachery_daemon.network.frames import LARGEST_FRAME
 
 if TYPE_CHECKING:
@@ -32,7 +35,12 @@ if TYPE_CHECKING:
 
 _CONNECT_SECONDS = 1.0
 _STALL_SECONDS = 10.0
-_PIECE = 256 << 10
+# So often whoever waits looks up, says that bytes came, or that none did.
+_LOOK_SECONDS = 1.0
+_LONGEST_HEAD = 2048
+_UNREAD = 2 << 20
+_STATUS = re.compile(rb"HTTP/1\.[01] (\d{3}) ", re.ASCII)
+_LENGTH = re.compile(rb"\r\ncontent-length: ?(\d{1,19})\r\n", re.ASCII | re.IGNORECASE)
 # Buffers of one connection: one that fills, and some that wait to be hashed.
 _BUFFERS = 6
 _LOWEST_PORT = 1
@@ -57,17 +65,17 @@ class DirectConnection:
         host, port = split_address(address)
         self.address = address
         self.has_received = False
-        self._answer: http.client.HTTPResponse | None = None
         self._lock = threading.Lock()
         self._is_cut = False
-        self._http = http.client.HTTPConnection(host, port, timeout=_CONNECT_SECONDS)
         try:
-            self._http.connect()
+            self._socket = socket.create_connection((host, port), _CONNECT_SECONDS)
         except OSError as problem:
             raise NoProviderError(f"Nobody answers at {address}: {problem}.") from problem
-        self._socket: socket.socket = self._http.sock
-        self._socket.settimeout(_STALL_SECONDS)
+        set_patience(self._socket, _LOOK_SECONDS)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if hasattr(socket, "TCP_WINDOW_CLAMP"):
+            # What was sent and not read yet is lost when a transfer is interrupted.
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_WINDOW_CLAMP, _UNREAD)
         self._free: queue.SimpleQueue[bytearray] = queue.SimpleQueue()
         for _ in range(_BUFFERS):
             self._free.put(bytearray(LARGEST_FRAME))
@@ -93,20 +101,22 @@ class DirectConnection:
         self.has_received = False
         path = f"/k/{ticket.hex()}/{first}-{first + len(sizes) - 1}"
         try:
-            self._http.request("GET", path)
-            answer = self._answer = self._http.getresponse()
-            self._check(answer, sum(sizes) + len(sizes) * TAG_SIZE)
+            self._socket.sendall(f"GET {path} HTTP/1.1\r\nHost: node\r\n\r\n".encode("ascii"))
+            head, early = self._head(heard)
+            _check(head, sum(sizes) + len(sizes) * TAG_SIZE)
             for size in sizes:
                 buffer = self._free.get()
                 frame = memoryview(buffer)[: size + TAG_SIZE]
-                self._receive(answer, frame, heard)
+                taken = min(len(early), len(frame))
+                frame[:taken] = early[:taken]
+                early = early[taken:]
+                self._receive(frame[taken:], heard)
                 self.has_received = True
                 yield frame, lambda buffer=buffer: self._free.put(buffer)  # type: ignore[misc]
-            answer.read()
         except KacheryError:
             self.close()
             raise
-        except (OSError, http.client.HTTPException) as problem:
+        except OSError as problem:
             self.close()
             if self._is_cut:
                 raise TransferCancelledError("The transfer was given up.") from problem
@@ -119,32 +129,49 @@ class DirectConnection:
             self._socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
-        """Close the connection; one that reads from it may hold it open otherwise."""
+        """Close the connection."""
         with self._lock:
-            if self._answer is not None:
-                self._answer.close()
-            self._http.close()
             self._socket.close()
 
-    @staticmethod
-    def _check(answer: http.client.HTTPResponse, length: int) -> None:
-        if answer.status == http.HTTPStatus.SERVICE_UNAVAILABLE:
-            raise TooBusyError("The other node sends as much as it accepts.")
-        if answer.status != http.HTTPStatus.OK:
-            raise NoProviderError("The other node does not accept the ticket (any more).")
-        if answer.length != length:
-            raise BadChunkError("The other node would send another number of bytes.")
-
-    @staticmethod
-    def _receive(
-        answer: http.client.HTTPResponse, frame: memoryview, heard: Callable[[], None]
-    ) -> None:
-        while frame:
-            count = answer.readinto(frame[:_PIECE])
-            if not count:
-                raise ConnectionResetError("the other side ended it early")
-            frame = frame[count:]
+    def _head(self, heard: Callable[[], None]) -> tuple[bytes, bytes]:
+        """The head of an answer, and what came of its body."""
+        buffer = memoryview(bytearray(_LONGEST_HEAD))
+        count = 0
+        while b"\r\n\r\n" not in bytes(buffer[:count]) and count < _LONGEST_HEAD:
+            count += self._some(buffer[count:], whole=False)
             heard()
+        head, end, early = bytes(buffer[:count]).partition(b"\r\n\r\n")
+        if not end:
+            raise ConnectionResetError("what was answered is no HTTP")
+        return head + b"\r\n", early
+
+    def _receive(self, frame: memoryview, heard: Callable[[], None]) -> None:
+        while frame:
+            frame = frame[self._some(frame, whole=True) :]
+            heard()
+
+    def _some(self, view: memoryview, *, whole: bool) -> int:
+        """Fill a buffer, as far as bytes come soon; at least one."""
+        end = time.monotonic() + _STALL_SECONDS
+        while (count := receive(self._socket, view, whole=whole)) is None:
+            if time.monotonic() > end:
+                raise TimeoutError("nothing came for long")
+        if not count:
+            raise ConnectionResetError("the other side ended it early")
+        return count
+
+
+def _check(head: bytes, length: int) -> None:
+    status = _STATUS.match(head)
+    if status is None:
+        raise ConnectionResetError("what was answered is no HTTP")
+    if int(status[1]) == http.HTTPStatus.SERVICE_UNAVAILABLE:
+        raise TooBusyError("The other node sends as much as it accepts.")
+    if int(status[1]) != http.HTTPStatus.OK:
+        raise NoProviderError("The other node does not accept the ticket (any more).")
+    said = _LENGTH.search(head)
+    if said is None or int(said[1]) != length:
+        raise BadChunkError("The other node would send another number of bytes.")
 
 
 def split_address(address: str) -> tuple[str, int]:

@@ -18,6 +18,8 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from kachery_core.errors import KacheryError
+from kachery_daemon.network.blocking import set_patience
+from kachery_daemon.network.ending import within
 from kachery_daemon.network.frames import LARGEST_FRAME, Frames
 
 if TYPE_CHECKING:
@@ -141,7 +143,7 @@ class DirectServer:
 
     def _send(self, connection: socket.socket, grant: Grant, first: int, last: int) -> bool:
         """Send frames from a thread."""
-        connection.settimeout(_SEND_SECONDS)
+        set_patience(connection, _SEND_SECONDS)
         with self.open_frames(grant.sha1) as frames:
             if last > frames.count:
                 connection.sendall(_head(b"404 Not Found", 0))
@@ -161,7 +163,7 @@ async def _request(connection: socket.socket) -> re.Match[bytes] | None:
     loop = asyncio.get_running_loop()
     head = b""
     while not head.endswith(b"\r\n\r\n"):
-        piece = await asyncio.wait_for(loop.sock_recv(connection, _LONGEST_HEAD), _IDLE_SECONDS)
+        piece = await within(loop.sock_recv(connection, _LONGEST_HEAD), _IDLE_SECONDS)
         head += piece
         if not piece or len(head) > _LONGEST_HEAD:
             return None

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from kachery_core import subjects
 from kachery_core.errors import MembershipExpiredError
-from kachery_core.wire.node import LARGEST_ENVELOPE_EXTRA
 from kachery_daemon.network.answering import Answerer
 from kachery_daemon.network.asking import Asking
 from kachery_daemon.network.bulk import BulkAnswerer, BulkAsking
@@ -35,12 +34,12 @@ if TYPE_CHECKING:
         Hearing,
         Peer,
         State,
+        TakeFrame,
         Unsubscribe,
     )
     from kachery_daemon.network.standing import Standing
 
 _PATIENCE_SECONDS = 2.0
-_LARGEST_BODY = 4 << 20
 _BULK = "bulk"
 
 
@@ -117,9 +116,7 @@ class HubLink:
     @property
     def largest_body(self) -> int:
         """The most bytes that fit into one question, answer or one-way message."""
-        line = self._lines.control
-        largest = _LARGEST_BODY if line is None else min(line.largest_message, _LARGEST_BODY)
-        return largest - LARGEST_ENVELOPE_EXTRA
+        return self._lines.largest_body
 
     async def be_archive(self, *, is_archive: bool) -> None:
         """Say from now on that this node keeps what passes, if it was granted that."""
@@ -150,11 +147,11 @@ class HubLink:
 
     def present(self, role: Role | None = None) -> list[Peer]:
         """The other nodes that are there now, members at this moment."""
-        return [
-            peer
-            for peer in self.greeting.table.present(role)
-            if self.standing.is_allowed(peer.membership, role)
-        ]
+        return self.standing.members_of(self.greeting.table.present(role))
+
+    def expected(self, role: Role | None = None) -> list[Peer]:
+        """The nodes that were there when the hub was lost, and are not back yet."""
+        return self.standing.members_of(self.greeting.table.expected(role))
 
     def is_allowed(self, sender: Membership, role: Role) -> bool:
         """Whether a member may act in a role at this moment."""
@@ -228,20 +225,30 @@ class HubLink:
     async def publish(self, subject: str, body: bytes) -> None:
         """Tell whoever listens; see `Link.publish`."""
         self.check()
+        self.standing.check_sending(subject)
         await self._asking.tell(subject, body)
 
     async def bulk_request(
-        self, subject: str, body: bytes, timeout: float, *, largest: int = LARGEST_BULK
+        self,
+        subject: str,
+        body: bytes,
+        timeout: float,
+        *,
+        largest: int = LARGEST_BULK,
+        take: TakeFrame | None = None,
     ) -> list[bytes]:
         """Ask one node for bytes; see `Link.bulk_request`."""
+        self.standing.check_sending(subject)
         await self._ready(None, timeout)
-        return await self._bulk_asking.request(f"{subject}.{_BULK}", body, timeout, largest)
+        subject = f"{subject}.{_BULK}"
+        return await self._bulk_asking.request(subject, body, timeout, largest, take)
 
     async def standing_changed(self) -> None:
         """The standing has something newer, or other roles are enabled: follow it."""
-        for peer in self.greeting.table.present():
-            if not self.standing.is_allowed(peer.membership, None):
-                self.greeting.table.forget(peer.node_id)
+        table = self.greeting.table
+        heard = table.present() + table.expected()
+        for peer in set(heard) - set(self.standing.members_of(heard)):
+            table.forget(peer.node_id)
         if self.standing.own_roles != self._used_roles:
             self._used_roles = self.standing.own_roles
             await self._subscriptions.match()
@@ -285,12 +292,9 @@ class HubLink:
         try:
             await self.greeting.beat()
         finally:
-            self._lose()
-
-    def _lose(self) -> None:
-        """The connections are gone: whoever waits for an answer on them waits in vain."""
-        self._asking.fail()
-        self._bulk_asking.fail()
-        self._answerer.turns.forget()
-        self._bulk_answerer.turns.forget()
-        self.greeting.table.forget()
+            # Whoever waits for an answer on these connections waits in vain.
+            self._asking.fail()
+            self._bulk_asking.fail()
+            self._answerer.turns.forget()
+            self._bulk_answerer.turns.forget()
+            self.greeting.table.lose()

@@ -18,6 +18,7 @@ from kachery_core.errors import (
     MembershipExpiredError,
     MembershipRevokedError,
 )
+from kachery_core.wire.node import LARGEST_ENVELOPE_EXTRA
 from kachery_daemon.network.connections import Connection, unreachable
 from kachery_daemon.network.ending import end_tasks
 from kachery_daemon.network.envelopes import (
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 # After two heartbeats everybody who is there has seen this node's membership.
 _KNOWN_SECONDS = 12.0
 _COMPLAINTS_PER_SECOND = 10
+_LARGEST_BODY = 4 << 20
 _log = logging.getLogger(__name__)
 
 
@@ -73,6 +75,13 @@ class Lines:
         announced = self._announced_at
         return announced is not None and time.monotonic() - announced > _KNOWN_SECONDS
 
+    @property
+    def largest_body(self) -> int:
+        """The most bytes that fit into one control message."""
+        line = self.control
+        largest = _LARGEST_BODY if line is None else min(line.largest_message, _LARGEST_BODY)
+        return largest - LARGEST_ENVELOPE_EXTRA
+
     def announced(self) -> None:
         """This node has just said that it is there."""
         if self._announced_at is None:
@@ -87,15 +96,15 @@ class Lines:
         """
         return f"{subjects.inbox_prefix(self.standing.node_id)}.{self.instance}.{line}.{token}"
 
-    async def open(self, context: ssl.SSLContext | None) -> None:
-        """Connect both.
+    async def open(self, context: ssl.SSLContext | None, seconds: float) -> None:
+        """Connect both, within so many seconds.
 
         Raises:
             HubUnreachableError: nobody answers.
             HubRefusedError: this node is not let in.
         """
         made = [self._connection(label) for label in ("control", "bulk")]
-        opening = [asyncio.ensure_future(one.open(context)) for one in made]
+        opening = [asyncio.ensure_future(one.open(context, seconds)) for one in made]
         try:
             await asyncio.gather(*opening)
         except BaseException:

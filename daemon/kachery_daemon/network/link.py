@@ -83,6 +83,8 @@ Answering = Callable[[Question], Awaitable[Sequence[bytes] | bytes | None]]
 # Sends one frame of a bulk answer; the link says by itself when the answer is over.
 Respond = Callable[["bytes | memoryview"], Awaitable[None]]
 BulkAnswering = Callable[[Question, Respond], Awaitable[None]]
+# Takes one frame of a bulk answer; called as soon as all of it is here.
+TakeFrame = Callable[[bytes], None]
 # Takes a one-way message: who sent it, and what.
 Hearing = Callable[["Membership", bytes], Awaitable[None]]
 Unsubscribe = Callable[[], Awaitable[None]]
@@ -130,6 +132,13 @@ class Link(Protocol):
 
     def present(self, role: Role | None = None) -> list[Peer]:
         """The other nodes that are there now; those with a role, if one is given."""
+        ...
+
+    def expected(self, role: Role | None = None) -> list[Peer]:
+        """The nodes that were there when the hub was lost, seconds ago, and are not back yet.
+
+        What only they have is not gone.
+        """
         ...
 
     def is_allowed(self, sender: Membership, role: Role) -> bool:
@@ -208,6 +217,7 @@ class Link(Protocol):
         """Tell whoever listens; nobody may.
 
         Raises:
+            RoleMissingError: this node may not say this here.
             HubUnreachableError, MembershipRevokedError, MembershipExpiredError: see `check`.
         """
         ...
@@ -233,7 +243,13 @@ class Link(Protocol):
         ...
 
     async def bulk_request(
-        self, subject: str, body: bytes, timeout: float, *, largest: int = LARGEST_BULK
+        self,
+        subject: str,
+        body: bytes,
+        timeout: float,
+        *,
+        largest: int = LARGEST_BULK,
+        take: TakeFrame | None = None,
     ) -> list[bytes]:
         """Ask one node for bytes; the frames of its answer as they were given to `respond`.
 
@@ -245,6 +261,8 @@ class Link(Protocol):
             body: the question, sealed and signed.
             timeout: seconds without any bytes.
             largest: how many bytes the answer may have.
+            take: gets each frame when all of it is here, so that those before an interruption
+                count; then nothing is returned.
 
         Raises:
             NoProviderError: nobody listens there (any more).

@@ -58,11 +58,13 @@ class PresenceTable:
         self._clock = clock
         self._heard: dict[str, dict[str, _Heard]] = {}
         self._doubled: dict[str, float] = {}
+        self._lost: dict[str, _Heard] = {}
 
     def hear(self, sender: Membership, said: Presence) -> bool:
         """Take what a node says of itself; whether that changes who is there."""
         if (sender.node_id, said.instance) == (self._node_id, self._instance):
             return False
+        self._lost.pop(sender.node_id, None)
         instances = self._heard.setdefault(sender.node_id, {})
         known = instances.pop(said.instance, None)
         if said.is_leaving:
@@ -96,12 +98,24 @@ class PresenceTable:
         self._tidy()
         return bool(silent)
 
-    def forget(self, node_id: str | None = None) -> None:
-        """Forget one node, or everybody: nothing is known while the hub is not reached."""
-        if node_id is None:
-            self._heard.clear()
-        else:
-            self._heard.pop(node_id, None)
+    def forget(self, node_id: str) -> None:
+        """Forget one node, which is no member any more."""
+        self._heard.pop(node_id, None)
+        self._lost.pop(node_id, None)
+
+    def lose(self) -> None:
+        """The hub is not reached: who was there is expected back, like this node itself."""
+        for node_id, instances in self._heard.items():
+            for heard in list(instances.values())[-1:]:
+                self._lost[node_id] = heard
+        self._heard.clear()
+
+    def expected(self, role: Role | None = None) -> list[Peer]:
+        """Who was there when the hub was lost, a moment ago, and has not come back yet."""
+        end = self._clock() - GONE_SECONDS
+        self._lost = {node: heard for node, heard in self._lost.items() if heard.last > end}
+        peers = [heard.peer for heard in self._lost.values()]
+        return [peer for peer in peers if role is None or role in peer.roles]
 
     def present(self, role: Role | None = None) -> list[Peer]:
         """The other nodes that are there; those with a role, if one is given."""

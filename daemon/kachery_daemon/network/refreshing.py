@@ -11,7 +11,7 @@ import random
 from typing import TYPE_CHECKING
 
 from kachery_core.errors import KacheryError
-from kachery_daemon.network.ending import end_tasks
+from kachery_daemon.network.ending import end_tasks, within
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -58,7 +58,7 @@ class Refresher:
         while True:
             pause = self._standing.patience * random.uniform(1 - _JITTER, 1)  # noqa: S311 - not a secret
             try:
-                await asyncio.wait_for(self._wanted.wait(), pause)
+                await within(self._wanted.wait(), pause)
             except asyncio.TimeoutError:
                 least = _PAUSE_SECONDS
             self._wanted.clear()

@@ -13,21 +13,33 @@ from kachery_core.capabilities import live_token
 from kachery_core.errors import KacheryError, RoleMissingError
 from kachery_core.memberships import check_membership
 from kachery_core.nkeys import user_nkey
+from kachery_core.roles import ALL_ROLES, may_send
 from kachery_core.wire.node import control_key
 from kachery_daemon.network.switch import Switch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from kachery_core.hub_urls import HubUrl
     from kachery_core.keys import Signer
     from kachery_core.memberships import Membership
     from kachery_core.records import Record
     from kachery_core.roles import Role
+    from kachery_daemon.network.link import Peer
 
 _LONGEST_PATIENCE_SECONDS = 60.0
 # How often in its time a membership is looked at, if that is more often.
 _LOOKS = 12
+
+
+class _Enabled:
+    """A membership as if it granted only some roles."""
+
+    def __init__(self, membership: Membership, roles: Iterable[Role]) -> None:
+        self.node_id = membership.node_id
+        self.roles = frozenset(roles)
+        self.is_owner = membership.is_owner
+        self.is_archive = membership.is_archive
 
 
 class Standing:
@@ -180,6 +192,25 @@ class Standing:
         except KacheryError:
             return False
         return role is None or role in membership.roles
+
+    def members_of(self, peers: Iterable[Peer]) -> list[Peer]:
+        """The nodes among these whose memberships count at this moment."""
+        return [peer for peer in peers if self.is_allowed(peer.membership, None)]
+
+    def check_sending(self, subject: str) -> None:
+        """Make sure that this node may send to a subject.
+
+        What the hub allows is what was granted; roles that are disabled here it does not know.
+
+        Raises:
+            RoleMissingError: no role that it has allows it.
+        """
+        problem = self.problem()
+        own = _Enabled(self.membership, self.own_roles)
+        if problem is None and not may_send(own, subject):
+            for role in sorted(ALL_ROLES - self.own_roles):
+                if may_send(_Enabled(self.membership, {role}), subject):
+                    self.check_role(role)
 
     def check_role(self, role: Role) -> None:
         """Make sure that this node has a role, granted and enabled.

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from kachery_core.errors import HubUnreachableError, KacheryError
 from kachery_daemon.network.connections import HubRefusedError, unreachable
-from kachery_daemon.network.ending import end_tasks
+from kachery_daemon.network.ending import end_tasks, within
 
 if TYPE_CHECKING:
     import ssl
@@ -28,6 +28,12 @@ if TYPE_CHECKING:
 
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 5.0
+# Most outages are short. While one may be, the next attempt is never far.
+_SHORT_OUTAGE_SECONDS = 30.0
+_SHORT_PAUSE_SECONDS = 1.0
+# An attempt whose first packet was lost waits for nothing: the first ones are given up soon.
+_FIRST_ATTEMPT_SECONDS = 2.0
+_LONGEST_ATTEMPT_SECONDS = 10.0
 # Who is no member any more asks now and then whether that has changed.
 _OUTSIDE_PAUSE_SECONDS = 15.0
 # After that long without a connection nobody is kept waiting for the next.
@@ -80,7 +86,7 @@ class Supervisor:
 
     async def run(self) -> None:
         """Connect again and again, until cancelled."""
-        pause = _FIRST_PAUSE_SECONDS
+        pause, patience = _FIRST_PAUSE_SECONDS, _FIRST_ATTEMPT_SECONDS
         while True:
             await self._wait_on()
             self._changed.clear()
@@ -89,19 +95,21 @@ class Supervisor:
                 await self._pause(min(_OUTSIDE_PAUSE_SECONDS, self._lines.standing.patience))
                 continue
             try:
-                if await self._connect():
-                    pause = _FIRST_PAUSE_SECONDS
+                if await self._connect(patience):
+                    pause, patience = _FIRST_PAUSE_SECONDS, _FIRST_ATTEMPT_SECONDS
                     await self._remain()
                     self.failure = unreachable(self._lines.standing.hub_url, None)
             finally:
                 await self._disconnect()
             await self._pause(pause * random.uniform(0.5, 1))  # noqa: S311 - not a secret
-            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+            is_short = time.monotonic() - self._alone_since < _SHORT_OUTAGE_SECONDS
+            pause = min(2 * pause, _SHORT_PAUSE_SECONDS if is_short else _LONGEST_PAUSE_SECONDS)
+            patience = min(1.5 * patience, _LONGEST_ATTEMPT_SECONDS)
 
     async def wait_connected(self, timeout: float) -> None:
         """Wait until it is connected, for some seconds at most."""
         with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(self._connected.wait(), timeout)
+            await within(self._connected.wait(), timeout)
 
     async def wait_idle(self) -> None:
         """Wait until nothing is open because sharing is off."""
@@ -132,12 +140,12 @@ class Supervisor:
         await self._lines.standing.switch.wait_on()
         self._idle.clear()
 
-    async def _connect(self) -> bool:
+    async def _connect(self, patience: float) -> bool:
         """Connect and subscribe; whether that worked."""
         standing = self._lines.standing
         self._used = _terms(standing)
         try:
-            await self._lines.open(await self._secure())
+            await self._lines.open(await self._secure(), patience)
             await self._begin()
         except HubRefusedError as problem:
             self.failure = HubUnreachableError(
@@ -195,7 +203,7 @@ class Supervisor:
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(self._changed.wait(), seconds)
+            await within(self._changed.wait(), seconds)
 
 
 def _terms(standing: Standing) -> tuple[object, ...]:

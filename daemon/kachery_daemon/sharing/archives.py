@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from kachery_core import subjects
 from kachery_core.errors import KacheryError, RoleMissingError
 from kachery_core.roles import Role
-from kachery_daemon.network.ending import end_tasks
+from kachery_daemon.network.ending import end_tasks, within
 from kachery_daemon.sharing.archive_fetching import ArchiveFetching
 from kachery_daemon.sharing.archive_following import ArchiveFollowing
 from kachery_daemon.sharing.archive_hearing import ArchiveHearing
@@ -197,7 +197,7 @@ class Archives:
             if not is_more:
                 seconds = _ROUND_SECONDS if self._is_needed else None
                 with contextlib.suppress(asyncio.TimeoutError):
-                    await asyncio.wait_for(event.wait(), seconds)
+                    await within(event.wait(), seconds)
 
     @property
     def _is_needed(self) -> bool:

@@ -11,6 +11,7 @@ from kachery_core.digests import sha1_hex
 from kachery_core.errors import HubUnreachableError, KacheryError
 from kachery_core.wire.loads import LoadProgress
 from kachery_core.wire.node_files import LARGEST_INLINE
+from kachery_daemon.network.ending import end_tasks
 from kachery_daemon.sharing.finding import Search
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class Batch:
         self._sizes: dict[str, int] = {}
         self._inline: set[str] = set()
         self.channels: dict[str, str] = {}
+        self._paths: set[str] = set()
         self._rate = 0.0
         self._rated = (time.monotonic(), 0)
 
@@ -77,10 +79,7 @@ class Batch:
             if searching.done():
                 searching.result()
         finally:
-            tasks = [searching, reporting, *self._work.values()]
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await end_tasks([searching, reporting, *self._work.values()])
             if report is not None:
                 report(self._progress())
         missing = self._wanted.keys() - self._work.keys()
@@ -117,6 +116,7 @@ class Batch:
             _log.info("%s sent wrong bytes for %s", offer.source.name, offer.sha1)
             return
         self._inline.add(offer.sha1)
+        self._paths.add("hub")
         self.channels.setdefault(offer.sha1, offer.source.link.channel_id)
         self._sizes[offer.sha1] = len(data)
         if offer.sha1 not in self._work:
@@ -146,6 +146,7 @@ class Batch:
             await it.want_whole()
             await it.wait(lambda: it.machine.is_complete)
             self._sizes[wanted.sha1] = it.size
+            self._paths |= it.paths
 
     async def _report(self, report: Callable[[LoadProgress], None] | None) -> None:
         while report is not None:
@@ -163,9 +164,10 @@ class Batch:
                 done += transfer.received
                 self._sizes[sha1] = transfer.size or self._sizes[sha1]
                 senders.update(transfer.senders)
+                self._paths |= transfer.paths
         self._measure(done)
         total = max(sum(self._sizes.values()), done)
-        return LoadProgress(done, total, self._rate, len(senders), _path(senders.values()))
+        return LoadProgress(done, total, self._rate, len(senders), _path(self._paths))
 
     def _measure(self, done: int) -> None:
         """Bytes per second, lately."""

@@ -13,6 +13,7 @@ from kachery_core.feeds import is_feed_uri, parse_feed_uri, subfeed_hash
 from kachery_core.messages import SubfeedKey
 from kachery_core.uris import parse_content_uri
 from kachery_core.wire.explanations import Explanation
+from kachery_daemon.network.ending import within
 from kachery_daemon.sharing.conclusions import conclude
 from kachery_daemon.sharing.inquiries import content_inquiry, feed_inquiry, subfeed_inquiry
 from kachery_daemon.sharing.looking import look
@@ -118,6 +119,6 @@ async def _clock_offset(member: Member) -> float | None:
     """Seconds by which the clock here is ahead of the hub's; None if the hub does not tell."""
     standing = member.standing
     with contextlib.suppress(KacheryError, asyncio.TimeoutError):
-        found = await asyncio.wait_for(member.lobby.lookup(standing.channel_id), _CLOCK_SECONDS)
+        found = await within(member.lobby.lookup(standing.channel_id), _CLOCK_SECONDS)
         return standing.clock() - found.clock if found.clock else None
     return None

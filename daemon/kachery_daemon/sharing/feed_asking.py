@@ -37,6 +37,7 @@ from kachery_core.wire.node_feeds import (
     SubfeedsFacts,
     unseal_facts,
 )
+from kachery_daemon.network.ending import within
 from kachery_daemon.sharing.feed_offers import discovery_of, true_offers
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ class FeedAsker:
         try:
             async with contextlib.aclosing(self.find(link, wanted, seconds)) as found:
                 while True:
-                    offers.append(await asyncio.wait_for(anext(found), end - loop.time()))
+                    offers.append(await within(anext(found), end - loop.time()))
                     if grace is not None and len(offers) == 1:
                         end = min(end, loop.time() + grace)
         except (StopAsyncIteration, asyncio.TimeoutError):

@@ -30,6 +30,7 @@ from kachery_core.wire.node_feeds import (
     RunPiece,
     seal_facts,
 )
+from kachery_daemon.network.ending import end_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,9 +82,7 @@ class FeedNews:
     async def close(self) -> None:
         """Tell nobody any more."""
         self._wanted.clear()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(self._tasks)
 
     def want(self, link: Link, discovery: bytes, length: int) -> None:
         """Somebody on a channel knows that a subfeed has so many messages, and wants to know more.

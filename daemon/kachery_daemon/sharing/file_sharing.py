@@ -7,6 +7,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from kachery_core.errors import KacheryError
+from kachery_daemon.network.ending import end_tasks
 from kachery_daemon.sharing.direct_path import DirectPath, DirectSettings
 from kachery_daemon.sharing.files import FileProvider
 from kachery_store.walking import all_sha1, note_some
@@ -65,8 +66,7 @@ class FileSharing:
     async def close(self) -> None:
         """Stop answering."""
         if self._indexing is not None:
-            self._indexing.cancel()
-            await asyncio.gather(self._indexing, return_exceptions=True)
+            await end_tasks([self._indexing])
         await self._provider.close()
         await self.direct.close()
 

@@ -26,6 +26,7 @@ from kachery_core.wire.node_files import (
     TablePart,
     Ticket,
 )
+from kachery_daemon.network.ending import end_tasks
 from kachery_daemon.network.frames import Frames
 from kachery_daemon.sharing.offering import Offering
 
@@ -95,9 +96,7 @@ class FileProvider:
 
     async def close(self) -> None:
         """Stop what goes on beside the answers."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(self._tasks)
 
     async def _find(self, link: Link, question: Question) -> list[bytes]:
         """What of it is here."""
@@ -121,7 +120,7 @@ class FileProvider:
             return [_NOTHING]
         if isinstance(asked, AskTable):
             size = min(_LARGEST_PART, link.largest_body - _ROOM)
-            return await self._threads.transfer(self._table, sha1, size)
+            return await self._threads.send(self._table, sha1, size)
         return [pack(self._ticket(link, question.sender.node_id, sha1))]
 
     def _ticket(self, link: Link, node_id: str, sha1: str) -> Ticket:

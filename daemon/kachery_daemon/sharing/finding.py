@@ -13,6 +13,7 @@ from kachery_core.roles import Role
 from kachery_core.sealing import unseal_note
 from kachery_core.wire.node import pack, unpack
 from kachery_core.wire.node_files import FileFacts, FileOffers, FindFiles
+from kachery_daemon.network.ending import end_tasks
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from kachery_daemon.system.threads import Threads
 
 FIND_SECONDS = 2.0
+# So often is looked who is back after the hub was away.
+_RETURN_SECONDS = 0.1
 _TABLE_SIZE = 32
 
 
@@ -108,33 +111,45 @@ class Search:
                 for offer in offers or ():
                     yield offer
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await end_tasks(tasks)
 
     async def _ask(self, link: Link, coming: asyncio.Queue[list[Offer] | None]) -> None:
         """Ask one channel; None is put at the end."""
-        body = pack(FindFiles(list(self._by_discovery), self.inline_limit))
-        present = _providers(link)
-        awaited = set(present)
-        asking = link.ask(
-            subjects.find("files"),
-            body,
-            role=Role.PROVIDE_FILES,
-            timeout=FIND_SECONDS,
-            expect=len(present) or None,
-        )
+        end = asyncio.get_running_loop().time() + FIND_SECONDS
+        answered: set[str] = set()
         try:
-            async for answer in asking:
-                awaited.discard(answer.sender.node_id)
-                coming.put_nowait(await self.threads.run(self._read, link, answer))
+            await self._ask_all(link, coming, end, answered)
+            while (missing := _expected(link) - answered) and _left(end) > 0:
+                # The hub was away, and they are on their way back as this node was.
+                await asyncio.sleep(_RETURN_SECONDS)
+                if _providers(link) & missing:
+                    await self._ask_all(link, coming, end, answered)
             # Who left meanwhile has nothing to answer.
-            if silent := awaited & _providers(link):
+            if silent := (_providers(link) | _expected(link)) - answered:
                 self.silent[link.name] = len(silent)
         except KacheryError as problem:
             self.problems[link.name] = problem
         finally:
             coming.put_nowait(None)
+
+    async def _ask_all(
+        self,
+        link: Link,
+        coming: asyncio.Queue[list[Offer] | None],
+        end: float,
+        answered: set[str],
+    ) -> None:
+        """Ask everybody who is there now; `answered` gets who has answered."""
+        asking = link.ask(
+            subjects.find("files"),
+            pack(FindFiles(list(self._by_discovery), self.inline_limit)),
+            role=Role.PROVIDE_FILES,
+            timeout=max(_left(end), _RETURN_SECONDS),
+            expect=len(_providers(link)) or None,
+        )
+        async for answer in asking:
+            answered.add(answer.sender.node_id)
+            coming.put_nowait(await self.threads.run(self._read, link, answer))
 
     def silence(self) -> NoProviderError | None:
         """Why what was not found may be there all the same, if it may."""
@@ -172,3 +187,12 @@ class Search:
 def _providers(link: Link) -> set[str]:
     """The nodes that are there and provide files."""
     return {peer.membership.node_id for peer in link.present(Role.PROVIDE_FILES)}
+
+
+def _expected(link: Link) -> set[str]:
+    """The nodes that provide files, and were lost with the hub a moment ago."""
+    return {peer.membership.node_id for peer in link.expected(Role.PROVIDE_FILES)}
+
+
+def _left(end: float) -> float:
+    return end - asyncio.get_running_loop().time()

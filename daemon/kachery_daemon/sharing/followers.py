@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from kachery_core.errors import KacheryError
 from kachery_core.machines.replication import Check, Find, Read
+from kachery_daemon.network.ending import end_tasks, within
 from kachery_daemon.sharing.feed_asking import FIND_SECONDS
 from kachery_daemon.sharing.feed_hearing import FeedHearing
 from kachery_daemon.sharing.feed_joining import FeedJoiner
@@ -74,9 +75,7 @@ class Followers:
 
     async def close(self) -> None:
         """Ask nobody any more."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(self._tasks)
         for followed in self._followed.values():
             await followed.close()
         self._followed.clear()
@@ -170,7 +169,7 @@ class Followers:
             # Looking at each of them takes microseconds.
             pause = max(_ROUND_SECONDS, len(self._followed) / _LOOKED_AT_PER_SECOND)
             with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), pause if self._followed else None)
+                await within(self._wake.wait(), pause if self._followed else None)
 
     async def _round(self) -> None:
         """Let go what nobody reads, see which channels are there, and do what is due."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from kachery_core.capabilities import subfeed_discovery
 from kachery_core.machines.replication import Replication
+from kachery_daemon.network.ending import within
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -108,7 +109,7 @@ class Following:
         """Wait until something is different; False if nothing was for so long."""
         changed = self._changed
         try:
-            await asyncio.wait_for(changed.wait(), max(seconds, 0.0))
+            await within(changed.wait(), max(seconds, 0.0))
         except asyncio.TimeoutError:
             return changed.is_set()
         return True

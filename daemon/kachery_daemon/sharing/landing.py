@@ -43,11 +43,11 @@ class Landing:
         """
         async with self._turn:
             before, self.sink = self.sink, None
-            sink = await self._threads.transfer(self._sinks.open, table, before)
+            sink = await self._threads.land(self._sinks.open, table, before)
             if self._is_whole_wanted:
-                here = await self._threads.transfer(sink.prepare, is_whole=True)
+                here = await self._threads.land(sink.prepare, is_whole=True)
             else:
-                here = await self._threads.transfer(_look, sink, self._machine.wishes.all_of())
+                here = await self._threads.land(_look, sink, self._machine.wishes.all_of())
             self._is_whole_prepared = self._is_whole_wanted
             self.sink = sink
             self._machine.opened(table, here)
@@ -58,14 +58,14 @@ class Landing:
         async with self._turn:
             if self.sink is not None and not self._is_whole_prepared:
                 self._is_whole_prepared = True
-                here = await self._threads.transfer(self.sink.prepare, is_whole=True)
+                here = await self._threads.land(self.sink.prepare, is_whole=True)
                 self._machine.opened(self.sink.manifest, here)
 
     async def look(self, first: int, last: int) -> None:
         """Notice which chunks [first, last) are here from an earlier time."""
         async with self._turn:
             if self.sink is not None and not self._is_whole_prepared:
-                here = await self._threads.transfer(self.sink.look, first, last)
+                here = await self._threads.land(self.sink.look, first, last)
                 self._machine.opened(self.sink.manifest, here)
 
     async def read(self, start: int, end: int) -> bytes | None:
@@ -73,7 +73,7 @@ class Landing:
         sink = self.sink
         if sink is None:
             raise TransferCancelledError("The transfer was given up.")
-        return await self._threads.transfer(sink.read, start, end)
+        return await self._threads.land(sink.read, start, end)
 
     async def finish(self) -> bool:
         """All chunks are here: store the whole if it has its SHA-1; whether it has.
@@ -84,7 +84,7 @@ class Landing:
         """
         async with self._turn:
             sink = self.sink
-            if sink is None or not await self._threads.transfer(sink.is_whole):
+            if sink is None or not await self._threads.land(sink.is_whole):
                 return False
             await sink.commit(self.label)
             return True
@@ -94,7 +94,7 @@ class Landing:
         async with self._turn:
             sink, self.sink = self.sink, None
             if sink is not None:
-                await self._threads.transfer(sink.close)
+                await self._threads.land(sink.close)
 
 
 def _look(sink: Sink, ranges: list[tuple[int, int]]) -> list[int]:

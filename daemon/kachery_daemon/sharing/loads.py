@@ -14,6 +14,7 @@ from kachery_core.errors import (
     UnavailableError,
 )
 from kachery_core.roles import Role
+from kachery_daemon.network.ending import within
 from kachery_daemon.sharing.batch import Batch
 from kachery_daemon.sharing.downloads import Downloads, Wanted
 from kachery_daemon.sharing.reading import RangeReader, nobody_has
@@ -105,7 +106,7 @@ class Loads:
             asked = _usable(links)
             batch = Batch(missing, asked, self.downloads, self._threads)
             try:
-                here |= await asyncio.wait_for(batch.run(report), timeout)
+                here |= await within(batch.run(report), timeout)
             except asyncio.TimeoutError as problem:
                 raise TransferStalledError(
                     f"The load did not end within its {timeout:g} seconds.",
@@ -125,7 +126,7 @@ class Loads:
             KacheryError: see `load`.
         """
         links = self._named(None if channel is None else [channel])
-        local = await self._threads.transfer(self._read_here, wanted.sha1, start, end)
+        local = await self._threads.land(self._read_here, wanted.sha1, start, end)
         if local is not None:
             return local
         if not links:
@@ -135,7 +136,7 @@ class Loads:
             return found
         # Without a table that its URI names, only the whole can be verified.
         loaded = await self.load([wanted], None if channel is None else [channel])
-        local = await self._threads.transfer(self._read_here, wanted.sha1, start, end)
+        local = await self._threads.land(self._read_here, wanted.sha1, start, end)
         if not loaded.done[0] or local is None:
             raise nobody_has(wanted.sha1)
         return local

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from kachery_core.errors import KacheryError, UntrustworthyError
 from kachery_core.wire.explanations import ChannelFacts, ProviderFacts
+from kachery_daemon.network.ending import within
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -149,7 +150,7 @@ async def is_reached(address: str) -> bool:
         return False
     try:
         opening = asyncio.open_connection(host.strip("[]"), int(port))
-        _, writer = await asyncio.wait_for(opening, _REACH_SECONDS)
+        _, writer = await within(opening, _REACH_SECONDS)
     except (OSError, OverflowError, UnicodeError, asyncio.TimeoutError):
         return False
     writer.close()

@@ -17,6 +17,7 @@ from kachery_core.wire.node_files import MOST_INLINE, FileFacts, FileOffer
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from kachery_core.manifests import Manifest
     from kachery_daemon.sharing.shelves import Shelves
     from kachery_store import Store
     from kachery_store.objects import Held
@@ -51,6 +52,7 @@ class Offering:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._digests: dict[str, bytes] = {}
+        self._last: tuple[Manifest, bytes] | None = None
 
     def offers(self, discoveries: Sequence[bytes], inline_limit: int) -> Found:
         """Offers of all that is here; short content comes along."""
@@ -95,7 +97,14 @@ class Offering:
             table = self.shelves.table(sha1)
             if table is not None:
                 return table
-        return encode_manifest(self._store.objects.manifest(self._store.objects.get(sha1)))
+        return self._encoded(self._store.objects.manifest(held or self._store.objects.get(sha1)))
+
+    def _encoded(self, manifest: Manifest) -> bytes:
+        """The encoded table; who is told of it asks for it next."""
+        last = self._last
+        if last is None or last[0] != manifest:
+            last = self._last = (manifest, encode_manifest(manifest))
+        return last[1]
 
     def _find(self, sha1: str) -> Held | None:
         try:
@@ -119,9 +128,10 @@ class Offering:
         known = self._digests.get(held.sha1)
         if known is not None:
             return known
-        if self._store.objects.stored_manifest(held.sha1) is None:
+        manifest = self._store.objects.known_manifest(held)
+        if manifest is None:
             return None
-        digest = bytes.fromhex(blake3_hex(self.table(held.sha1)))
+        digest = bytes.fromhex(blake3_hex(self._encoded(manifest)))
         if len(self._digests) >= _DIGESTS_KEPT:
             self._digests.clear()
         self._digests[held.sha1] = digest

@@ -13,6 +13,7 @@ from kachery_core.errors import (
     TooBusyError,
     TransferCancelledError,
 )
+from kachery_daemon.network.ending import end_tasks
 from kachery_daemon.sharing.finding import Search
 from kachery_store.reading import checked_range
 
@@ -100,9 +101,7 @@ class RangeReader:
 
     async def close(self) -> None:
         """Stop reading."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(self._tasks)
         for sha1 in list(self._opened):
             await self._opened.pop(sha1).leaving.aclose()
 

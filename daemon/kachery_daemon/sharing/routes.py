@@ -7,12 +7,12 @@ it is tried again; what has arrived by then counts either way.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import functools
 import time
-from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kachery_core.capabilities import content_discovery, content_key, frame_nonce
+from kachery_core.capabilities import content_discovery, content_key
 from kachery_core.errors import (
     BadChunkError,
     NoProviderError,
@@ -20,69 +20,22 @@ from kachery_core.errors import (
     TransferStalledError,
 )
 from kachery_core.roles import Role
-from kachery_core.sealing import unseal, unseal_note
+from kachery_core.sealing import unseal_note
 from kachery_core.wire.node import pack, unpack
-from kachery_core.wire.node_files import AskChunks, AskTable, AskTicket, TablePart, Ticket
+from kachery_core.wire.node_files import AskTable, AskTicket, TablePart, Ticket
 from kachery_daemon.network.direct_client import sizes_of_run
-from kachery_daemon.network.frames import LARGEST_FRAME, open_frame
+from kachery_daemon.network.frames import open_frame
+from kachery_daemon.sharing.arrivals import Arrivals, Run
+from kachery_daemon.sharing.hub_way import HubWay
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from kachery_daemon.network.direct_client import DirectConnection
     from kachery_daemon.sharing.connections import Connections
     from kachery_daemon.sharing.finding import Source
-    from kachery_daemon.sharing.sinks import Sink
 
 ASK_SECONDS = 10.0
-# A chunk may take so long through the hub: nothing is seen of it until all of it is there.
-_CHUNK_SECONDS = 20.0
 _TICKET_MARGIN = 5.0
-_SLOW_SECONDS = 5.0
-_FAST_SECONDS = 1.0
-_MOST_QUESTIONS = 3
-_MOST_IN_ONE = 4
 _HEARD_SECONDS = 1.0
-
-
-@dataclass(frozen=True)
-class Run:
-    """Some chunks to fetch from one source.
-
-    Attributes:
-        first: index of the first chunk.
-        count: how many.
-        sink: where they go.
-        took: called in the event loop for each chunk: its index, whether it was right.
-        heard: called in the event loop while bytes arrive.
-    """
-
-    first: int
-    count: int
-    sink: Sink
-    took: Callable[[int, bool], None]
-    heard: Callable[[], None]
-
-
-class Pace:
-    """How much is asked for at a time through the hub: little at first, more while it is fast.
-
-    Attributes:
-        chunks: in one question.
-        questions: on their way at a time.
-    """
-
-    def __init__(self) -> None:
-        self.chunks = 1
-        self.questions = 1
-
-    def answered(self, seconds: float) -> None:
-        """An answer took so long."""
-        if seconds > _SLOW_SECONDS:
-            self.chunks, self.questions = 1, 1
-        elif seconds < _FAST_SECONDS:
-            self.questions = min(self.questions + 1, _MOST_QUESTIONS)
-            self.chunks = min(2 * self.chunks, _MOST_IN_ONE)
 
 
 class Route:
@@ -105,7 +58,7 @@ class Route:
         self._connections = connections
         self._ticket = b""
         self._ticket_end = 0.0
-        self._pace = Pace()
+        self._hub = HubWay(source, sha1, connections.threads)
 
     async def table(self, largest: int) -> bytes:
         """The encoded chunk table, unchecked.
@@ -159,7 +112,10 @@ class Route:
                 self._connections.go_around(self.source)
             else:
                 return
-        await self._fetch_by_hub(mine)
+        await self._hub.fetch(mine, self._came_by_hub)
+
+    def _came_by_hub(self) -> None:
+        self.path = "hub"
 
     async def _fetch_directly(self, run: Run) -> None:
         ticket = await self._current_ticket()
@@ -174,39 +130,37 @@ class Route:
             await self._receive(connection, ticket, run)
 
     async def _receive(self, connection: DirectConnection, ticket: bytes, run: Run) -> None:
+        arrivals = Arrivals(run.took)
         work = asyncio.ensure_future(
             self._connections.threads.receive(
-                self._receive_in_thread, connection, ticket, run, asyncio.get_running_loop()
+                self._receive_in_thread, connection, ticket, run, arrivals
             )
         )
         try:
             await asyncio.shield(work)
         except asyncio.CancelledError:
             connection.cut()
-            await asyncio.wait([work])
-            if not work.cancelled():
-                work.exception()  # how it ended is of no interest: it was cut
-            connection.close()
+            work.add_done_callback(functools.partial(_close, connection))
+            with contextlib.suppress(asyncio.CancelledError):  # said again
+                await asyncio.wait([work])
             raise
+        finally:
+            arrivals.tell()
         self._connections.give_back(connection)
 
     def _receive_in_thread(
-        self,
-        connection: DirectConnection,
-        ticket: bytes,
-        run: Run,
-        loop: asyncio.AbstractEventLoop,
+        self, connection: DirectConnection, ticket: bytes, run: Run, arrivals: Arrivals
     ) -> None:
-        sizes = sizes_of_run(run.sink.manifest.size, run.first, run.count)
-
+        """All of it in one thread: what a chunk needs is done while the next one comes."""
         told_at = time.monotonic()
 
         def heard() -> None:
             nonlocal told_at
             if time.monotonic() - told_at > _HEARD_SECONDS:
                 told_at = time.monotonic()
-                loop.call_soon_threadsafe(run.heard)
+                arrivals.call(run.heard)
 
+        sizes = sizes_of_run(run.sink.manifest.size, run.first, run.count)
         frames = connection.frames(ticket, sizes, run.first, heard)
         for index, (frame, release) in enumerate(frames, run.first):
             try:
@@ -217,7 +171,7 @@ class Route:
                 raise
             is_right = run.sink.put(index, data, release)
             self.path = "direct"
-            loop.call_soon_threadsafe(run.took, index, is_right)
+            arrivals.bring(index, is_right=is_right)
             if not is_right:
                 connection.close()
                 raise BadChunkError("Another node sent wrong bytes.")
@@ -242,54 +196,9 @@ class Route:
         self._ticket_end = time.monotonic() + ticket.seconds - _TICKET_MARGIN
         return self._ticket
 
-    async def _fetch_by_hub(self, run: Run) -> None:
-        """Several questions are on their way at a time; ends at the first that fails."""
-        left = deque(range(run.first, run.first + run.count))
-        workers: set[asyncio.Task[None]] = set()
-        try:
-            while left or workers:
-                while left and len(workers) < self._pace.questions:
-                    indices = [left.popleft() for _ in range(min(self._pace.chunks, len(left)))]
-                    workers.add(asyncio.ensure_future(self._fetch_some_by_hub(indices, run)))
-                done, workers = await asyncio.wait(workers, return_when=asyncio.FIRST_COMPLETED)
-                # All are looked at: several may fail at the same time.
-                problems = [each for each in (one.exception() for one in done) if each is not None]
-                if problems:
-                    raise problems[0]
-        finally:
-            for worker in workers:
-                worker.cancel()
-            await asyncio.gather(*workers, return_exceptions=True)
 
-    async def _fetch_some_by_hub(self, indices: list[int], run: Run) -> None:
-        source, started = self.source, time.monotonic()
-        question = pack(AskChunks(self._discovery, indices[0], len(indices)))
-        asking = asyncio.ensure_future(
-            source.link.bulk_request(
-                source.subject,
-                question,
-                _CHUNK_SECONDS,
-                largest=len(indices) * LARGEST_FRAME,
-            )
-        )
-        try:
-            # It sees to it by itself that something comes.
-            while not (await asyncio.wait([asking], timeout=_HEARD_SECONDS))[0]:
-                run.heard()
-        finally:
-            asking.cancel()
-        frames = asking.result()
-        self._pace.answered(time.monotonic() - started)
-        if len(frames) != len(indices):
-            raise NoProviderError("The other node does not have it any more.")
-        loop = asyncio.get_running_loop()
-        for index, frame in zip(indices, frames, strict=True):
-            await self._connections.threads.receive(self._take_in_thread, index, frame, run, loop)
-
-    def _take_in_thread(
-        self, index: int, frame: bytes, run: Run, loop: asyncio.AbstractEventLoop
-    ) -> None:
-        data = unseal(self._key, frame_nonce(index), frame)
-        is_right = run.sink.put(index, memoryview(data))
-        self.path = "hub"
-        loop.call_soon_threadsafe(run.took, index, is_right)
+def _close(connection: DirectConnection, work: asyncio.Future[None]) -> None:
+    """Close a connection that was cut, once nobody uses it."""
+    if not work.cancelled():
+        work.exception()  # how it ended is of no interest
+    connection.close()

@@ -90,7 +90,7 @@ class FileSink:
 
     async def commit(self, label: Label) -> None:
         """Give it its name in the store; see `Sink`."""
-        await self._threads.transfer(self._commit, label)
+        await self._threads.land(self._commit, label)
 
     def close(self) -> None:
         """Let go of it; see `Sink`."""

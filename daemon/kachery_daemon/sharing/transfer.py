@@ -12,7 +12,6 @@ from kachery_core.errors import (
     BadEnvelopeError,
     KacheryError,
     NoProviderError,
-    NotAllowedError,
     OverLimitError,
     StorageFailedError,
     StorageReadOnlyError,
@@ -28,9 +27,12 @@ from kachery_core.machines.steps import (
     StopRequest,
     UseTable,
 )
-from kachery_daemon.sharing.finding import Offer, Search
+from kachery_core.manifests import read_table
+from kachery_daemon.network.ending import end_tasks
+from kachery_daemon.sharing.arrivals import Run
 from kachery_daemon.sharing.landing import Landing
-from kachery_daemon.sharing.routes import Route, Run
+from kachery_daemon.sharing.routes import Route
+from kachery_daemon.sharing.seeking import SEARCH_SECONDS, Seeking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -39,10 +41,10 @@ if TYPE_CHECKING:
     from kachery_core.machines.download import Download
     from kachery_daemon.network.link import Link
     from kachery_daemon.sharing.connections import Connections
+    from kachery_daemon.sharing.finding import Offer
     from kachery_daemon.sharing.sinks import Sinks
     from kachery_store.store import Label
 
-_SEARCH_SECONDS = 1.0
 # What our disk says ends a download; what other nodes say does not.
 _OUR_DISK = (OverLimitError, StorageFailedError, StorageReadOnlyError)
 _log = logging.getLogger(__name__)
@@ -75,8 +77,7 @@ class Transfer:
         self._routes: dict[str, Route] = {}
         self._requests: dict[int, asyncio.Task[None]] = {}
         self._others: set[asyncio.Task[None]] = set()
-        self._search: asyncio.Task[None] | None = None
-        self._searched_at = float("-inf")
+        self._seeking = Seeking(self, connections.threads)
         self._changed = asyncio.Event()
         self._waiting: set[asyncio.Event] = set()
         self._failure: BaseException | None = None
@@ -105,6 +106,11 @@ class Transfer:
     def senders(self) -> dict[str, str]:
         """Who sends at the moment, and on which way: direct, hub, or '' before the first byte."""
         return {name: self._routes[name].path for name in self.machine.senders}
+
+    @property
+    def paths(self) -> set[str]:
+        """On which ways bytes have come: direct, hub."""
+        return {route.path for route in self._routes.values()} - {""}
 
     def offered(self, offer: Offer) -> None:
         """A node says that it has the content."""
@@ -144,6 +150,11 @@ class Transfer:
         finally:
             self._waiting.discard(changed)
 
+    def fail(self, problem: BaseException) -> None:
+        """It cannot go on."""
+        self._failure = problem
+        self.stir()
+
     def stir(self) -> None:
         """Something is different: think again."""
         self._changed.set()
@@ -159,8 +170,8 @@ class Transfer:
                 self._tell()
                 if self._failure is not None:
                     raise self._failure
-                self._look_for_providers(now)
-                await self._pause(min(self.machine.wake_at(now) - now, _SEARCH_SECONDS))
+                self._seeking.look(now)
+                await self._pause(min(self.machine.wake_at(now) - now, SEARCH_SECONDS))
         except Exception as problem:  # noqa: BLE001 - told to those who wait
             self._failure = problem
         finally:
@@ -215,11 +226,19 @@ class Transfer:
             self.stir()
 
     async def _fetch(self, step: FetchTable | FetchChunks) -> None:
-        machine, number, route = self.machine, step.request, self._routes[step.provider]
         if isinstance(step, FetchTable):
-            data = await route.table(step.claim.largest_table)
-            machine.table_came(number, data, _now())
-            return
+            await self._fetch_table(step)
+        else:
+            await self._fetch_chunks(step)
+
+    async def _fetch_table(self, step: FetchTable) -> None:
+        data = await self._routes[step.provider].table(step.claim.largest_table)
+        # A large one takes long to read.
+        read = await self._connections.threads.land(read_table, data)
+        self.machine.table_came(step.request, read, _now())
+
+    async def _fetch_chunks(self, step: FetchChunks) -> None:
+        machine, number, route = self.machine, step.request, self._routes[step.provider]
         sink, table = self.landing.sink, machine.table
         if sink is None or table is None or sink.manifest is not table:
             return
@@ -260,37 +279,11 @@ class Transfer:
         self._others.add(task)
         task.add_done_callback(self._others.discard)
 
-    def _look_for_providers(self, now: float) -> None:
-        is_due = now - self._searched_at >= _SEARCH_SECONDS and self._search is None
-        if is_due and self.machine.wants_search(now):
-            self._searched_at = now
-            self._search = asyncio.ensure_future(self._ask_around(now))
-
-    async def _ask_around(self, began_at: float) -> None:
-        """Ask once more who has it."""
-        links = list(self.links.values())
-        search = Search(links, [self.sha1], self._connections.threads)
-        try:
-            async for offer in search.offers():
-                self.offered(offer)
-            problems = list(search.problems.values())
-            if not problems:
-                self.machine.searched(began_at)
-            elif len(problems) == len(links) and isinstance(problems[0], NotAllowedError):
-                self._failure = problems[0]
-        finally:
-            self._search = None
-            self.stir()
-
     async def _stop(self) -> None:
         """End everything that goes on; threads are waited for."""
-        tasks = list(self._requests.values())
-        if self._search is not None:
-            tasks.append(self._search)
-        for task in tasks:
-            task.cancel()
+        await end_tasks([*self._requests.values(), *self._seeking.tasks])
         # What is done with the disk comes to its end.
-        await asyncio.gather(*tasks, *self._others, return_exceptions=True)
+        await asyncio.gather(*self._others, return_exceptions=True)
         await self.landing.close()
 
 

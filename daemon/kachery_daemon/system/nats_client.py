@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import logging
+import math
 import ssl
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -16,18 +17,14 @@ from typing import TYPE_CHECKING
 from kachery_core.errors import HubNotTrustedError, HubUnreachableError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from nats.aio.client import Client
 
     from kachery_core.keys import Signer
 
-_CONNECT_SECONDS = 5
-_PING_SECONDS = 10
-_MOST_PINGS = 2
+CONNECT_SECONDS = 5.0
 _CLOSE_SECONDS = 2.0
-# What waits here when the network is slower than the program.
-_MOST_PENDING = 16 << 20
 # What OpenSSL calls a greeting that is not TLS.
 _NOT_TLS = {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"}
 _log = logging.getLogger(__name__)
@@ -61,6 +58,25 @@ class User:
     signer: Signer = field(repr=False)
 
 
+@dataclass(frozen=True)
+class Manner:
+    """How a connection is kept.
+
+    Attributes:
+        connect_seconds: for an attempt to connect, all in all.
+        ping_seconds: between nats-py's own looks whether the server is there.
+        most_pings: of them without an answer before the connection ends.
+        most_pending: bytes that wait here when the network is slower than the program.
+        hears_itself: whether what is published comes back to who subscribed to it.
+    """
+
+    connect_seconds: float = 2 * CONNECT_SECONDS
+    ping_seconds: int = 10
+    most_pings: int = 2
+    most_pending: int = 16 << 20
+    hears_itself: bool = True
+
+
 class RefusedError(Exception):
     """The server does not let this user in; what that means is for the caller to say."""
 
@@ -70,6 +86,7 @@ async def open_connection(
     user: User,
     *,
     name: str = "kachery",
+    manner: Manner | None = None,
     on_error: Callable[[Exception], Awaitable[None]] | None = None,
     on_end: Callable[[], Awaitable[None]] | None = None,
 ) -> Client:
@@ -79,6 +96,7 @@ async def open_connection(
         server: where.
         user: as whom.
         name: what the server shows to who runs it.
+        manner: see there.
         on_error: told of errors while it is open, such as a subject that is not allowed.
         on_end: told once when the connection has ended, for whatever reason.
 
@@ -90,7 +108,11 @@ async def open_connection(
     from nats.aio.client import Client  # noqa: PLC0415 - a node without channels does without
     from nats.errors import Error  # noqa: PLC0415
 
+    from kachery_daemon.system.nats_transport import WideTransport  # noqa: PLC0415
+
+    manner = manner or Manner()
     connection = Client()
+    connection._transport = WideTransport()  # noqa: SLF001 - there is no other way
     complaints: list[Exception] = []
 
     async def note(problem: Exception) -> None:
@@ -115,20 +137,43 @@ async def open_connection(
                 # It tries so often even so; 0 would be without end.
                 max_reconnect_attempts=1,
                 reconnect_time_wait=0,
-                connect_timeout=_CONNECT_SECONDS,
-                ping_interval=_PING_SECONDS,
-                max_outstanding_pings=_MOST_PINGS,
-                pending_size=_MOST_PENDING,
+                connect_timeout=math.ceil(min(CONNECT_SECONDS, manner.connect_seconds)),
+                ping_interval=manner.ping_seconds,
+                max_outstanding_pings=manner.most_pings,
+                pending_size=manner.most_pending,
+                no_echo=not manner.hears_itself,
             ),
-            2 * _CONNECT_SECONDS,
+            manner.connect_seconds,
         )
     except BaseException as problem:
         # What was opened is not closed by itself.
         await close_connection(connection)
-        if isinstance(problem, (Error, OSError, asyncio.TimeoutError, ValueError)):
+        if isinstance(problem, (Error, OSError, asyncio.TimeoutError, ValueError, EOFError)):
             raise connection_error(server.address, (complaints or [problem])[-1]) from problem
         raise
     return connection
+
+
+async def publish_pieces(
+    connection: Client, subject: str, pieces: Sequence[bytes | memoryview], reply: str = ""
+) -> None:
+    """Send one message that is in several pieces, without making one of them.
+
+    nats-py would copy megabytes twice. The pieces must stay as they are.
+
+    Raises:
+        Error: of nats-py: the connection has ended.
+    """
+    size = sum(map(len, pieces))
+    if connection.is_closed or size > connection.max_payload:
+        await connection.publish(subject, b"".join(pieces), reply)  # it says what is wrong
+        return
+    head = f"PUB {subject} {reply} {size}\r\n".encode()
+    # All at once: between two awaits others may send.
+    connection._pending += [head, *pieces, b"\r\n"]  # type: ignore[list-item]  # noqa: SLF001
+    connection._pending_data_size += len(head) + size  # noqa: SLF001
+    await connection._send_command(b"")  # noqa: SLF001 - waits while too much is pending
+    await connection._flush_pending()  # noqa: SLF001
 
 
 async def close_connection(connection: Client) -> None:
@@ -150,7 +195,8 @@ def connection_error(
             " for its URL.",
             hub=address,
         )
-    if "authorization" in str(problem).lower():
+    words = str(problem).lower()
+    if "authorization" in words or "authentication" in words:
         return RefusedError(address)
     if isinstance(problem, ssl.SSLError) and problem.reason in _NOT_TLS:
         return HubUnreachableError(

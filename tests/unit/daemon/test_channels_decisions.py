@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from kachery_core.errors import InvalidInvitationError, MembershipRevokedError
 from kachery_core.invitations import open_letter
@@ -34,6 +35,21 @@ def founded(now=NOW):
 def issued(record, now=NOW, node=ALICE, after=0):
     wish = Wish(node.public_key, frozenset({Role.REQUEST_FILES}))
     return decisions.issue(CHANNEL, record, wish, now, MEMBERSHIP_SECONDS, after)
+
+
+def test_revocations_are_forgotten_only_when_there_are_very_many_and_they_ended_long_ago():
+    record, _, _ = founded()
+    old = {f"{number:064x}": NOW for number in range(decisions._MOST_REVOCATIONS)}
+    record = structs.replace(record, revocations=old)
+    soon, late = NOW + MEMBERSHIP_SECONDS, NOW + 20 * MEMBERSHIP_SECONDS
+    kept = decisions.put_out(CHANNEL, record, issued(record, soon), soon)
+    assert len(kept.revocations) == len(old) + 1, "none has ended for long"
+    kept = decisions.put_out(CHANNEL, record, issued(record, late), late)
+    assert len(kept.revocations) == len(old)
+    assert ALICE.public_key in kept.revocations
+    few = structs.replace(record, revocations=dict(list(old.items())[:10]))
+    kept = decisions.put_out(CHANNEL, few, issued(few, late), late)
+    assert len(kept.revocations) == 11
 
 
 def counts(membership, record, now=NOW):

@@ -50,6 +50,32 @@ def test_who_says_goodbye_is_gone_at_once():
     assert not there.hear(membership(ALICE), said(is_leaving=True))
 
 
+def test_who_was_there_when_the_hub_was_lost_is_expected_back_for_a_while():
+    there, clock = table()
+    there.hear(membership(ALICE), said())
+    there.lose()
+    assert there.present() == []
+    assert [peer.node_id for peer in there.expected()] == [ALICE.public_key]
+    assert there.expected(Role.REQUEST_FILES) == []
+    assert there.hear(membership(ALICE), said()), "it is back"
+    assert there.expected() == []
+    there.lose()
+    clock.now += GONE_SECONDS + 1
+    assert there.expected() == []
+
+
+def test_who_left_before_the_hub_was_lost_is_not_expected():
+    there, _ = table()
+    there.hear(membership(ALICE), said())
+    there.hear(membership(ALICE), said(is_leaving=True))
+    there.lose()
+    assert there.expected() == []
+    there.hear(membership(ALICE), said())
+    there.lose()
+    there.forget(ALICE.public_key)
+    assert there.expected() == [], "it is no member any more"
+
+
 def test_only_roles_that_are_granted_count():
     there, _ = table()
     granted = membership(ALICE, roles=[Role.PROVIDE_FILES])

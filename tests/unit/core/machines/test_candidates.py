@@ -4,7 +4,7 @@ import pytest
 
 from kachery_core.digests import blake3_hex, chunk_digests, sha1_hex
 from kachery_core.machines.candidates import Candidates, Claim
-from kachery_core.manifests import Chunk, Manifest, encode_manifest, make_manifest
+from kachery_core.manifests import Chunk, Manifest, encode_manifest, make_manifest, read_table
 
 DATA = bytes(range(256)) * 12_000
 SHA1 = sha1_hex(DATA)
@@ -15,7 +15,7 @@ ROOM = 1 << 40
 
 def sent(candidates: Candidates, name: str, claim: Claim, table: bytes) -> bool:
     """A provider sends a table; whether it is taken."""
-    return candidates.table_came(candidates.providers[name], claim, table)
+    return candidates.table_came(candidates.providers[name], claim, read_table(table))
 
 
 def test_what_most_say_counts_until_a_table_that_the_uri_names_is_known() -> None:

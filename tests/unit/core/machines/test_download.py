@@ -18,6 +18,7 @@ from kachery_core.errors import (
 from kachery_core.machines.candidates import Claim
 from kachery_core.machines.download import Download
 from kachery_core.machines.steps import CheckWhole, FetchChunks, FetchTable, Limits, UseTable
+from kachery_core.manifests import read_table
 from tests.support.download_world import HONEST, LIMITS, TEMPERS, World, variant
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def opened(limits: Limits | None = None) -> tuple[Download, Manifest]:
     assert machine.next(0.0) == []
     machine.want(0.0, 0, 0)
     assert machine.next(0.0) == [FetchTable(1, "a", CLAIM)]
-    machine.table_came(1, ENCODED, 0.0)
+    machine.table_came(1, read_table(ENCODED), 0.0)
     machine.ended(1, 0.0)
     assert machine.next(0.0) == [UseTable(TABLE)]
     assert machine.table is not None
