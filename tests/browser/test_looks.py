@@ -62,7 +62,7 @@ def test_node_and_files_can_be_read_by_everybody(themed: tuple[Screen, str]) -> 
     screen, theme = themed
     files = screen.section("files")
     files.get_by_text("map.npy").click()
-    screen.page.keyboard.press("Space")
+    screen.do("kachery:preview-file")
     shown = files.get_by_role("region", name="Preview")
     expect(shown.get_by_role("img").first).to_be_visible()
     screen.section("node").get_by_text("Settings of the node").click()
