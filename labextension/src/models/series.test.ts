@@ -35,7 +35,9 @@ describe('numeric fields of messages', () => {
     ]);
   });
 
-  it('the first that does more than count is drawn first', () => {
+  it('the first that is neither a counter nor a time is drawn first', () => {
+    const timed = tailed([0, 3, 1].map((volt, at) => ({ n: at, at: 1.8e9 + at * at, volt })));
+    expect(bestField(timed, numericFields(timed))).toBe('volt');
     expect(fieldLabel(bestField(messages, numericFields(messages))!)).toBe('at.x');
     expect(bestField(tailed([{ n: 1 }, { n: 2 }]), ['n'])).toBe('n');
     expect(bestField([], [])).toBeNull();

@@ -51,9 +51,9 @@ export function fieldLabel(field: string): string {
   return field.split('\u0000').join('.');
 }
 
-/** Which field to draw first: the first that is neither constant nor only counts up in step. */
+/** Which field to draw first: the first that goes up and down, as neither counters nor times do. */
 export function bestField(messages: readonly ITailed[], fields: readonly string[]): string | null {
-  const interesting = fields.find(field => isInteresting(pointsOf(messages, field)));
+  const interesting = fields.find(field => goesUpAndDown(pointsOf(messages, field)));
   return interesting ?? fields[0] ?? null;
 }
 
@@ -100,12 +100,9 @@ export function shortNumber(value: number, digits = 5): string {
   return String(Number(value.toPrecision(digits)));
 }
 
-function isInteresting(points: readonly IPoint[]): boolean {
-  if (points.length < 3) {
-    return false;
-  }
+function goesUpAndDown(points: readonly IPoint[]): boolean {
   const steps = points.slice(1).map((point, at) => point.value - points[at].value);
-  return steps.some(step => Math.abs(step - steps[0]) > 1e-9 * Math.abs(steps[0] || 1));
+  return steps.some(step => step > 0) && steps.some(step => step < 0);
 }
 
 function collect(value: unknown, path: string[], found: Set<string>): void {
