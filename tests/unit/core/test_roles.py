@@ -121,7 +121,11 @@ def test_more_roles_never_allow_less(some, more, subject):
 
 
 @pytest.mark.parametrize("is_owner", [True, False])
-@pytest.mark.parametrize("roles", [frozenset(), ALL_ROLES, *({role} for role in Role)], ids=str)
+@pytest.mark.parametrize(
+    "roles",
+    [frozenset(), ALL_ROLES, *({role} for role in Role)],
+    ids=lambda roles: " ".join(sorted(roles)),
+)
 def test_no_list_of_the_hub_is_empty_which_would_mean_everything(roles, is_owner):
     lists = permissions(grant(roles=roles, is_owner=is_owner))
     assert lists["resp"] == {"max": 1024, "ttl": 60_000_000_000}

@@ -46,6 +46,7 @@ def log() -> Iterator[tuple[logging.Logger, io.StringIO]]:
         PEM.splitlines()[1],
         f"cut {PEM[:80]}",
     ],
+    ids=["header", "address", "key", "line of a key", "cut key"],
 )
 def test_a_secret_is_known_by_its_looks(text: str) -> None:
     said = cleaned(text)
