@@ -88,7 +88,7 @@ def test_no_bit_may_change():
      INVITATION_PREFIX + "\u00e9", TEXT[:-1], TEXT[1:], TEXT[: len(TEXT) // 2], TEXT + "A",
      TEXT.replace("-1.", "-2."), TEXT.upper(), TEXT + TEXT, "A" * 10_000_000],
     # Its letters are of chance, and workers must find the same tests.
-    ids=lambda text: f"{ascii(text[:4])}-{len(text)}",
+    ids=lambda text: f"{text[:4]!a}-{len(text)}",
 )  # fmt: skip
 def test_what_is_no_invitation_is_refused(text):
     with pytest.raises(InvalidInvitationError):
