@@ -14,6 +14,7 @@ from kachery_jupyter.client.origins import origin_text
 from kachery_jupyter.client.storing import file_path
 from kachery_jupyter.magics.caching import CellRun
 from kachery_jupyter.magics.channels import run_channel_verb
+from kachery_jupyter.magics.complaints import in_one_line
 from kachery_jupyter.magics.display import Shown, Stored
 from kachery_jupyter.magics.feeds import run_feed_verb
 from kachery_jupyter.magics.kinds import load_value, store_value
@@ -56,7 +57,8 @@ class KacheryMagics(Magics):
             "status": _status,
             "help": _help,
         }
-        return verbs[arguments.verb](arguments)
+        with in_one_line():
+            return verbs[arguments.verb](arguments)
 
     def _store(self, arguments: Namespace) -> Stored:
         variables = self._variables()
@@ -90,19 +92,22 @@ class KacheryMagics(Magics):
                 " computes, `%%kc cache`."
             )
         name = arguments.names[0]
-        return Stored({name: storing.store_text(cell, name)})
+        with in_one_line():
+            return Stored({name: storing.store_text(cell, name)})
 
     def _cache(self, arguments: Namespace, cell: str) -> None:
         if self.shell is None:
             raise UsageError("There is no shell to run the cell.")
         __tracebackhide__ = True  # an error of the cell is the cell's own
-        # Where nothing can be kept, that is said before an hour was spent.
-        current_place()
-        try:
-            run = CellRun(self.shell, cell, arguments.names)
-        except InvalidInputError as problem:
-            raise UsageError(f"{problem.message} {problem.hint}".strip()) from problem
-        told = (None if arguments.again else run.recall()) or run.run()
+        with in_one_line():
+            # Where nothing can be kept, that is said before an hour was spent.
+            current_place()
+            try:
+                run = CellRun(self.shell, cell, arguments.names)
+            except InvalidInputError as problem:
+                raise UsageError(f"{problem.message} {problem.hint}".strip()) from problem
+            told = None if arguments.again else run.recall()
+        told = told or run.run()
         print(f"kc cache: {told}")  # noqa: T201 - what a cell prints stands below it
 
     def _expanded(self, line: str) -> str:

@@ -70,6 +70,20 @@ def test_what_is_not_there_is_an_error(shell, verb):
         shell.run_line_magic("kc", f"{verb} {URI}")
 
 
+@pytest.mark.parametrize("line", [f"load {URI}", "channel invite lab 4f0ce1", "feed tail feed://x"])
+def test_what_goes_wrong_is_shown_in_one_line_with_what_to_do(shell, capsys, line):
+    result = shell.run_cell(f"%kc {line}")
+    assert isinstance(result.error_in_exec, KacheryError)
+    shown = capsys.readouterr().out.strip()
+    assert shown == f"{type(result.error_in_exec).__name__}: {result.error_in_exec}"
+
+
+def test_a_cell_that_is_cached_shows_where_its_own_mistake_is(shell, capsys):
+    result = shell.run_cell("%%kc cache\nimport kachery_jupyter as kc\nx = kc.load_text('sha1://1')")
+    assert isinstance(result.error_in_exec, KacheryError)
+    assert "Traceback" in capsys.readouterr().out
+
+
 def test_a_variable_that_is_not_there_stores_nothing(shell):
     shell.push({"there": "text"})
     with pytest.raises(UsageError, match="'missing'"):
