@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 import tempfile
 from pathlib import Path
@@ -14,6 +15,7 @@ from kachery_core.errors import ContentNotFoundError, InvalidRangeError
 from kachery_core.uris import parse_content_uri
 from kachery_jupyter.cli.console import printable, shown_size, shown_time
 from kachery_jupyter.client import folders, holdings, loading, storing
+from kachery_jupyter.client.locating import nobody_has
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,9 +71,8 @@ def load(uri: str, dest: str | None, channel: str | None, *, local_only: bool) -
     else:
         path = loading.load_file(uri, dest, channel=channel, local_only=local_only)
     if path is None:
-        raise ContentNotFoundError(
-            f"{uri} is not in the store.", hint="`kachery explain URI` says where was looked."
-        )
+        hint = f"`kachery explain {shlex.quote(uri)}` says where was looked."
+        raise nobody_has(uri, hint, channel=channel, local_only=local_only)
     click.echo(str(path))
 
 

@@ -30,7 +30,7 @@ class FeedLine:
         try:
             self.socket = _connected(door)
         except OSError as problem:
-            raise gone(door, problem) from problem
+            raise gone(door, problem) from None
 
     @staticmethod
     def answers(door: Door, method: str, path: str) -> bool:

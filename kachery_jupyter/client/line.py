@@ -122,7 +122,7 @@ def _ask(line: _Line | FeedLine, head: str, body: bytes, wait_seconds: float) ->
         line.close()
         if is_kept and isinstance(problem, ConnectionError):
             raise
-        raise gone(line.door, problem) from problem
+        raise gone(line.door, problem) from None
     except BaseException:
         line.close()
         raise
@@ -140,7 +140,7 @@ class _Line:
         try:
             self.socket = _connected(door)
         except OSError as problem:
-            raise gone(door, problem) from problem
+            raise gone(door, problem) from None
         token = f"Kachery-Token: {door.token}\r\n" if door.token else ""
         host = "kachery" if door.socket else f"127.0.0.1:{door.port}"
         self._headers = f"Host: {host}\r\n{token}Content-Type: application/json\r\n"

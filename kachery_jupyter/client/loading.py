@@ -20,7 +20,7 @@ from kachery_core.errors import (
 )
 from kachery_jupyter.client.formats import decode_json, decode_text
 from kachery_jupyter.client.located import Located, Stored
-from kachery_jupyter.client.locating import copy_whole, locate, locate_parts
+from kachery_jupyter.client.locating import copy_whole, locate, locate_parts, nobody_has
 from kachery_jupyter.client.storing import file_path
 
 if TYPE_CHECKING:
@@ -203,9 +203,8 @@ def open_content(
         )
     content = locate_parts(uri, channel=channel, local_only=local_only)
     if content is None:
-        raise ContentNotFoundError(
-            f"{uri} is not in the store.", hint="`kc.explain(uri)` says where was looked."
-        )
+        hint = f"`kc.explain({uri!r})` says where was looked."
+        raise nobody_has(uri, hint, channel=channel, local_only=local_only)
     file = content.open()
     return file if mode == "rb" else io.TextIOWrapper(file, encoding="utf-8", newline="")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from kachery_core.errors import (
+    ContentNotFoundError,
     InvalidInputError,
     InvalidUriError,
     PathIsFolderError,
@@ -149,6 +150,26 @@ def _checked_folder(parts: ContentUri) -> ContentUri:
             hint="Use load_dir or list_dir, or add a file's path to the URI.",
         )
     return parts
+
+
+def nobody_has(
+    uri: Any, hint: str, *, channel: str | None = None, local_only: bool = False
+) -> ContentNotFoundError:
+    """The error for what was not found; it says where was looked.
+
+    Args:
+        uri: what was looked for.
+        hint: what to do next.
+        channel: the only one that was asked, if it was named.
+        local_only: nobody was asked.
+    """
+    if local_only or current_place().node is None:
+        where = "not in the store"
+    elif channel is not None:
+        where = f"neither in the store nor on channel {channel!r}"
+    else:
+        where = "neither in the store nor on any channel"
+    return ContentNotFoundError(f"{uri} is {where}.", hint=hint)
 
 
 def content_uri(uri: Any) -> ContentUri:

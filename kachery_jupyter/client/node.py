@@ -186,12 +186,13 @@ class Door:
     def _plain_words(self) -> Iterator[None]:
         try:
             yield
-        except (ConnectionRefusedError, FileNotFoundError) as problem:
+        except (ConnectionRefusedError, FileNotFoundError):
+            # What refused says nothing more: one traceback is enough to read.
             raise DaemonNotRunningError(
                 f"No kachery node is running at port {self.port}.", hint=_START_IT, port=self.port
-            ) from problem
-        except TimeoutError as problem:
-            raise self._wrong("it does not answer") from problem
+            ) from None
+        except TimeoutError:
+            raise self._wrong("it does not answer") from None
         except (WrongDaemonError, DaemonNotRunningError):
             raise
         except (OSError, http.client.HTTPException, *_NOT_JSON) as problem:

@@ -10,6 +10,7 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_exp
 from kachery_core.errors import ContentNotFoundError, InvalidInputError
 from kachery_jupyter.client import dependencies, explaining, holdings, storing
 from kachery_jupyter.client.connection import current_node, current_place
+from kachery_jupyter.client.locating import nobody_has
 from kachery_jupyter.client.origins import origin_text
 from kachery_jupyter.client.storing import file_path
 from kachery_jupyter.magics.caching import CellRun
@@ -73,10 +74,8 @@ class KacheryMagics(Magics):
             raise UsageError(f"{name!r} cannot be the name of a variable.")
         value = load_value(arguments.uri, arguments.channel)
         if value is None:
-            raise ContentNotFoundError(
-                f"{arguments.uri} is not in the store.",
-                hint="`%kc explain URI` says where was looked.",
-            )
+            hint = f"`%kc explain {arguments.uri}` says where was looked."
+            raise nobody_has(arguments.uri, hint, channel=arguments.channel)
         if name is None:
             return value
         self._variables()[name] = value

@@ -152,6 +152,11 @@ class TestWhatGoesWrong:
         assert "0000" in said
         assert "None" not in said
 
+    def test_the_question_to_ask_next_can_be_copied(self, online):
+        said = online.complaint("load", f"{NOWHERE}?manifest={40 * '1'}")
+        assert "neither in the store nor on any channel" in said
+        assert f"`kachery explain '{NOWHERE}?manifest={40 * '1'}'`" in said
+
     @pytest.mark.parametrize("command", ["load", "cat", "info", "rm", "pin"])
     def test_what_is_no_uri_is_said(self, shell, command):
         assert "sha1://abc/file.txt" in shell.complaint(command, "sha1://abc/file.txt")

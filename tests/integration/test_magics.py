@@ -70,6 +70,11 @@ def test_what_is_not_there_is_an_error(shell, verb):
         shell.run_line_magic("kc", f"{verb} {URI}")
 
 
+def test_what_cannot_be_loaded_can_be_asked_about_by_copying(shell):
+    with pytest.raises(ContentNotFoundError, match=f"`%kc explain {URI}`"):
+        shell.run_line_magic("kc", f"load {URI}")
+
+
 @pytest.mark.parametrize("line", [f"load {URI}", "channel invite lab 4f0ce1", "feed tail feed://x"])
 def test_what_goes_wrong_is_shown_in_one_line_with_what_to_do(shell, capsys, line):
     result = shell.run_cell(f"%kc {line}")
@@ -79,7 +84,9 @@ def test_what_goes_wrong_is_shown_in_one_line_with_what_to_do(shell, capsys, lin
 
 
 def test_a_cell_that_is_cached_shows_where_its_own_mistake_is(shell, capsys):
-    result = shell.run_cell("%%kc cache\nimport kachery_jupyter as kc\nx = kc.load_text('sha1://1')")
+    result = shell.run_cell(
+        "%%kc cache\nimport kachery_jupyter as kc\nx = kc.load_text('sha1://1')"
+    )
     assert isinstance(result.error_in_exec, KacheryError)
     assert "Traceback" in capsys.readouterr().out
 

@@ -84,6 +84,19 @@ def test_nobody_is_asked_without_a_node() -> None:
     assert kc.list_dir(NOBODYS.replace("sha1:", "sha1dir:")) is None
 
 
+def test_what_cannot_be_opened_says_where_was_looked_and_names_its_uri(node: ScriptedNode) -> None:
+    uri = f"sha1://{sha1_of(b'nowhere')}/file.txt"
+    for asked, words in (
+        ({}, "neither in the store nor on any channel"),
+        ({"channel": "lab"}, "neither in the store nor on channel 'lab'"),
+        ({"local_only": True}, f"{uri} is not in the store"),
+    ):
+        with pytest.raises(ContentNotFoundError) as caught:
+            kc.open(uri, **asked)
+        assert words in caught.value.message
+        assert f"kc.explain({uri!r})" in caught.value.hint
+
+
 def test_what_nobody_has_is_none_and_a_hint_is_given_once(
     node: ScriptedNode, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

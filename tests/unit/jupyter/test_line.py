@@ -5,6 +5,7 @@ import json
 import os
 import socket
 import threading
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -20,6 +21,16 @@ from kachery_jupyter.client.line import ask
 from kachery_jupyter.client.node import Door
 
 CLOSE = object()
+
+
+@pytest.mark.parametrize("question", [Door.probe, lambda door: ask(door, "GET", "/status")])
+def test_without_a_node_a_program_shows_one_traceback(question):
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        with pytest.raises(DaemonNotRunningError) as caught:
+            question(Door(nobody.getsockname()[1]))
+    shown = traceback.format_exception(type(caught.value), caught.value, caught.tb)
+    assert "".join(shown).count("Traceback") == 1
 
 
 def answer(body=b"{}", status="200 OK", headers=""):
