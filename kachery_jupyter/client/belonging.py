@@ -7,6 +7,7 @@ that is of use to that node only.
 from __future__ import annotations
 
 import re
+import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -39,6 +40,8 @@ __all__ = [
     "roles",
 ]
 
+_OTHERS_SECONDS = 2.0
+_LOOK_EVERY_SECONDS = 0.1
 ROLES: tuple[str, ...] = tuple(str(role) for role in Role)
 _SIZE = re.compile(
     r"(?P<number>\d{1,15}(?:\.\d{1,9})?)\s*(?:(?P<prefix>[kmgtp])(?P<binary>i?))?b?(?:ytes)?",
@@ -100,11 +103,19 @@ def invite(
 def join(invitation: str) -> Channel:
     """Accept an invitation; joining twice changes nothing.
 
+    Once connected, it waits up to 2 s for the first of the others to be seen there.
+
     Raises:
         InvalidInvitationError: damaged, or for another node.
         MembershipExpiredError, MembershipRevokedError: it does not count any more.
     """
-    return _channel(_post("/channels/join", {"invitation": invitation}))
+    joined = _channel(_post("/channels/join", {"invitation": invitation}))
+    deadline = time.monotonic() + _OTHERS_SECONDS
+    # Who is there answers a moment after the greeting: 'nobody else' would be said too early.
+    while joined.state == "connected" and not joined.present and time.monotonic() < deadline:
+        time.sleep(_LOOK_EVERY_SECONDS)
+        joined = next((one for one in ls() if one.channel_id == joined.channel_id), joined)
+    return joined
 
 
 def leave(channel: str, *, abandon: bool = False) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 import msgspec
 
-from kachery_core.errors import FeedNotWriteableError, InvalidInputError
+from kachery_core.errors import ExtraMissingError, FeedNotWriteableError, InvalidInputError
 from kachery_core.feeds import FeedUri, subfeed_hash, subfeed_label
 from kachery_core.messages import APPEND_ID_SIZE, SubfeedKey
 from kachery_core.wire.feeds import LARGEST_APPEND, Appended
@@ -214,10 +214,14 @@ class Subfeed:
         """All messages as a pandas DataFrame, one row each.
 
         Raises:
-            ModuleNotFoundError: pandas is not installed.
+            ExtraMissingError: pandas is not installed.
         """
-        import pandas as pd  # type: ignore[import-untyped]  # noqa: PLC0415 - for those who ask
-
+        try:
+            import pandas as pd  # type: ignore[import-untyped]  # noqa: PLC0415 - for those who ask
+        except ModuleNotFoundError:
+            raise ExtraMissingError(
+                "A DataFrame needs pandas, which is not installed here.", hint="pip install pandas"
+            ) from None
         return pd.json_normalize(self[:])
 
     def print_messages(self) -> None:

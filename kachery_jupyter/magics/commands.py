@@ -16,7 +16,7 @@ from kachery_jupyter.client.storing import file_path
 from kachery_jupyter.magics.caching import CellRun
 from kachery_jupyter.magics.channels import run_channel_verb
 from kachery_jupyter.magics.complaints import in_one_line
-from kachery_jupyter.magics.display import Shown, Stored
+from kachery_jupyter.magics.display import Shown, Stored, Usage
 from kachery_jupyter.magics.feeds import run_feed_verb
 from kachery_jupyter.magics.kinds import load_value, store_value
 from kachery_jupyter.magics.parser import USAGE, parse, split_message
@@ -171,5 +171,5 @@ def _moment(moment: datetime | None) -> str:
     return f"{moment.astimezone():%Y-%m-%d %H:%M}" if moment else ""
 
 
-def _help(_: Namespace) -> Shown:
-    return Shown((), [(line,) for line in USAGE.splitlines()])
+def _help(_: Namespace) -> Usage:
+    return Usage(USAGE)

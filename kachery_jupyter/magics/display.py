@@ -14,6 +14,7 @@ from kachery_jupyter.client.file_info import URI_MIMETYPE
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+_COMMAND_WIDTH = 28
 _CELL = "text-align:left;padding:2px 12px 2px 0"
 _CODE = "font-family:var(--jp-code-font-family,monospace);user-select:all"
 
@@ -94,6 +95,29 @@ class Stored(Shown):
         return repr(self)
 
 
+class Usage(Shown):
+    """What can be typed and what it does; as it is laid out in terminals, a table elsewhere.
+
+    Args:
+        text: lines of two columns; what goes on begins with spaces.
+    """
+
+    def __init__(self, text: str) -> None:
+        rows: list[tuple[str, str]] = []
+        for line in text.splitlines():
+            command, told = line[:_COMMAND_WIDTH].rstrip(), line[_COMMAND_WIDTH:].strip()
+            if not command:
+                command, begun = rows.pop()
+                told = f"{begun} {told}"
+            rows.append((command, told))
+        super().__init__((), rows)
+        self._text = text
+
+    @override
+    def __repr__(self) -> str:
+        return self._text
+
+
 def _printable(text: str) -> str:
     return "".join(
         letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
@@ -101,6 +125,6 @@ def _printable(text: str) -> str:
 
 
 def _cell(text: str) -> str:
-    if text.startswith(("sha1://", "sha1dir://", "feed://")):
+    if text.startswith(("sha1://", "sha1dir://", "feed://", "%kc ", "%%kc ")):
         return f'<code style="{_CODE}">{escape(text)}</code>'
     return escape(text)

@@ -96,6 +96,7 @@ def test_the_whole_story_in_the_shell(pair, hub):
     assert len(invitation.splitlines()) == 1, "the invitation stands alone on standard output"
     line = there.out("channel", "join", invitation)
     assert line.split()[:3] == ["shell", "connected", "member"]
+    assert "1 other node " in line, "the owner is there, and was waited for"
     wait_for(
         lambda: (
             [one["is_present"] for one in here.facts("channel", "members", "shell")] == [True] * 2

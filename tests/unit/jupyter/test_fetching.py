@@ -84,7 +84,8 @@ def test_nobody_is_asked_without_a_node() -> None:
     assert kc.list_dir(NOBODYS.replace("sha1:", "sha1dir:")) is None
 
 
-def test_what_cannot_be_opened_says_where_was_looked_and_names_its_uri(node: ScriptedNode) -> None:
+@pytest.mark.usefixtures("node")
+def test_what_cannot_be_opened_says_where_was_looked_and_names_its_uri() -> None:
     uri = f"sha1://{sha1_of(b'nowhere')}/file.txt"
     for asked, words in (
         ({}, "neither in the store nor on any channel"),

@@ -3,10 +3,16 @@
 import asyncio
 import itertools
 import json
+import sys
 
 import pytest
 
-from kachery_core.errors import FeedForkedError, FeedNotWriteableError, InvalidInputError
+from kachery_core.errors import (
+    ExtraMissingError,
+    FeedForkedError,
+    FeedNotWriteableError,
+    InvalidInputError,
+)
 from kachery_jupyter.client import readers, subfeeds
 from kachery_jupyter.client.subfeeds import Subfeed, Truth
 from tests.support.feed_samples import Chain
@@ -186,6 +192,12 @@ def test_of_a_forked_feed_the_prefix_is_readable(ten, node):
     assert ten[:] == ten.get_next_messages() == [0, 1, 2, 3]
     with pytest.raises(FeedForkedError):
         ten.get_next_messages()
+
+
+def test_a_table_without_pandas_says_how_to_install_it(subfeed, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ExtraMissingError, match="pip install pandas"):
+        subfeed.to_dataframe()
 
 
 def test_a_table_has_a_row_for_each_message(subfeed):

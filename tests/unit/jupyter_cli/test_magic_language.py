@@ -3,8 +3,8 @@
 import pytest
 from IPython.core.error import UsageError
 
-from kachery_jupyter.magics.display import Shown, Stored
-from kachery_jupyter.magics.parser import parse, split_message
+from kachery_jupyter.magics.display import Shown, Stored, Usage
+from kachery_jupyter.magics.parser import USAGE, parse, split_message
 
 URI = "sha1://6af826b3d648ccba6b4bbe58e93e22add640d728/file.txt"
 
@@ -47,6 +47,19 @@ def test_what_is_shown_cannot_become_html_of_its_own():
 def test_columns_stand_under_each_other():
     assert repr(Shown(("a", "b"), [("1", "2"), ("333", "4")])) == "a    b\n1    2\n333  4"
     assert repr(Shown((), [])) == "nothing"
+
+
+def test_help_has_a_row_for_each_command_and_is_laid_out_in_terminals():
+    usage = Usage(USAGE)
+    assert repr(usage) == USAGE
+    told = dict(usage.rows)
+    assert all(told)
+    assert all(told.values())
+    assert told["%kc channel create NAME URL"].startswith("make a channel")
+    assert told["%kc load URI [-> NAME]"].endswith("--channel NAME asks that one only")
+    assert "or from the channels" not in [command for command, _ in usage.rows]
+    assert usage._html().count("<tr>") == 1 + len(told)
+    assert "<code" in usage._html()
 
 
 def test_a_name_cannot_play_with_the_terminal():
