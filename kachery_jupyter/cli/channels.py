@@ -194,7 +194,7 @@ def _show_members(found: list[Member], *, as_json: bool) -> None:
         click.echo(json.dumps([one.as_dict() for one in found]))
         return
     for one in found:
-        click.echo(f"{one.node_id}  {_facts(one)}")
+        click.echo(f"{printable(one.name) or '-':20}  {one.node_id}  {_facts(one)}")
         if one.warning:
             complain(f"{one.node_id}: {one.warning}")
 
@@ -208,4 +208,4 @@ def _facts(one: Member) -> str:
         *(["this node"] if one.is_self else []),
         ",".join(one.roles) or "no roles",
     ]
-    return "  ".join(words) + (f"  {printable(one.name)}" if one.name else "")
+    return "  ".join(words)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kachery_jupyter.cli.console import count_of, shown_size
 from kachery_jupyter.cli.launch import become, start_in_background, wait_for_end
 from kachery_jupyter.cli.services import make_service
 from kachery_jupyter.cli.settings import storage_setting
 from kachery_jupyter.client.connection import current_node
+from kachery_jupyter.client.status import status_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,7 +72,7 @@ def status(*, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(facts))
         return
-    for name, value in _status_lines(facts):
+    for name, value in status_rows(facts):
         click.echo(f"{name:14}  {value}")
 
 
@@ -95,25 +95,6 @@ def install_service(*, dry_run: bool, **options: Any) -> None:
     click.echo("# Now run:" if dry_run else "Now run:")
     for line in service.commands:
         click.echo(f"{'# ' if dry_run else ''}  {line}")
-
-
-def _status_lines(facts: dict[str, Any]) -> list[tuple[str, str]]:
-    hours, seconds = divmod(int(facts["uptime_seconds"]), 3600)
-    held = f"{count_of(facts['contents'], 'content')}, {shown_size(facts['bytes'])}"
-    lines = [
-        ("node", facts["node_id"]),
-        ("version", facts["version"]),
-        ("storage", facts["storage_dir"]),
-        ("holds", held),
-        ("free", shown_size(facts["free_bytes"])),
-        ("running for", f"{hours} h {seconds // 60} min {seconds % 60} s"),
-        ("shared", "with other users of this computer" if facts["shared"] else "no"),
-    ]
-    return lines + [
-        (setting["name"], f"{setting['value']} (from {setting['source']})")
-        for setting in facts["settings"]
-        if setting["source"] != "default"
-    ]
 
 
 def _node_command(options: dict[str, Any]) -> list[str]:

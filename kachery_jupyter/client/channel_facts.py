@@ -62,7 +62,8 @@ class Channel(_Shown):
         self.archive = None if info.archive is None else msgspec.to_builtins(info.archive)
 
     def __repr__(self) -> str:
-        return f"<Channel {self.name!r}: {self.state}, {self.present} others present>"
+        others = "other" if self.present == 1 else "others"
+        return f"<Channel {self.name!r}: {self.state}, {self.present} {others} present>"
 
     def as_dict(self) -> dict[str, Any]:
         """The facts as plain JSON values."""

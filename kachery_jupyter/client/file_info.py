@@ -1,4 +1,4 @@
-"""What is known of one content, and how notebooks show it."""
+"""What is known of one content or several, and how notebooks show it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import html
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from typing_extensions import override
+
 from kachery_jupyter.client.origins import origin_text
+from kachery_jupyter.client.tables import Shown
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
 URI_MIMETYPE = "application/vnd.kachery.uri+json"
 _UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
 _THOUSAND = 1000
+_MOST_SHOWN = 100
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,31 @@ class FileInfo:
         }
 
 
+class FileList(list[FileInfo]):
+    """What is known of several contents; shown as a table of the first hundred."""
+
+    @override
+    def __repr__(self) -> str:
+        return "\n".join([repr(self._table()), *self._more()]) if self else "nothing"
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
+        del include, exclude  # the caller filters
+        shown: dict[str, Any] = self._table()._repr_mimebundle_()
+        more = "".join(f"<div>{line}</div>" for line in self._more())
+        return {"text/plain": repr(self), "text/html": shown["text/html"] + more}
+
+    def _table(self) -> Shown:
+        rows = [
+            (one.uri, one.kind, f"{one.size:,}", _moment(one.stored_at), origin_text(one.origin))
+            for one in self[:_MOST_SHOWN]
+        ]
+        return Shown(("uri", "kind", "size", "stored", "from"), rows)
+
+    def _more(self) -> list[str]:
+        more = len(self) - _MOST_SHOWN
+        return [f"and {more:,} more"] if more > 0 else []
+
+
 def size_text(size: int) -> str:
     """A number of bytes as people read it: '1.23 MB'."""
     value, unit = float(size), 0
@@ -89,3 +118,7 @@ def size_text(size: int) -> str:
     if unit:
         return f"{value:.3g} {_UNITS[unit]}"
     return "1 byte" if size == 1 else f"{size} bytes"
+
+
+def _moment(moment: datetime | None) -> str:
+    return f"{moment.astimezone():%Y-%m-%d %H:%M}" if moment else ""

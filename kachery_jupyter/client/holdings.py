@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 from kachery_core.errors import LinkedFileChangedError, OwnerOnlyError, StorageReadOnlyError
 from kachery_core.uris import ContentUri
 from kachery_jupyter.client.connection import current_node, current_place
-from kachery_jupyter.client.file_info import FileInfo
+from kachery_jupyter.client.file_info import FileInfo, FileList
 from kachery_jupyter.client.locating import content_uri, held_content
 from kachery_store.catalog import Entry
 from kachery_store.objects import Held
@@ -38,12 +38,15 @@ def info(uri: str) -> FileInfo | None:
     return _info(entry, held)
 
 
-def list_files(search: str = "", limit: int = 100) -> list[FileInfo]:
+def list_files(search: str = "", limit: int = 100) -> FileList:
     """What was stored here, the newest first.
 
     Args:
         search: text in the name, the kind or the hash; all if empty.
         limit: how many at most.
+
+    Returns:
+        A list, which notebooks show as a table.
     """
     place = current_place()
     if place.guest_of is not None:
@@ -52,7 +55,7 @@ def list_files(search: str = "", limit: int = 100) -> list[FileInfo]:
         entries = [_entry_from_wire(value) for value in answer["files"]]
     else:
         entries = place.store.catalog.search(search, limit=limit)
-    return [_info(entry, _held(place, entry)) for entry in entries]
+    return FileList(_info(entry, _held(place, entry)) for entry in entries)
 
 
 def remove(uri: str) -> None:

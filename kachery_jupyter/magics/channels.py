@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from kachery_core.errors import KacheryError
 from kachery_jupyter.client import belonging
-from kachery_jupyter.magics.display import Shown
+from kachery_jupyter.client.tables import Shown
 
 if TYPE_CHECKING:
     from argparse import Namespace

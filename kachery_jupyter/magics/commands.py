@@ -11,21 +11,21 @@ from kachery_core.errors import ContentNotFoundError, InvalidInputError
 from kachery_jupyter.client import dependencies, explaining, holdings, storing
 from kachery_jupyter.client.connection import current_node, current_place
 from kachery_jupyter.client.locating import nobody_has
-from kachery_jupyter.client.origins import origin_text
+from kachery_jupyter.client.status import status_rows
 from kachery_jupyter.client.storing import file_path
+from kachery_jupyter.client.tables import Shown
 from kachery_jupyter.magics.caching import CellRun
 from kachery_jupyter.magics.channels import run_channel_verb
-from kachery_jupyter.magics.complaints import in_one_line
-from kachery_jupyter.magics.display import Shown, Stored, Usage
+from kachery_jupyter.magics.display import Stored, Usage, in_one_line
 from kachery_jupyter.magics.feeds import run_feed_verb
 from kachery_jupyter.magics.kinds import load_value, store_value
 from kachery_jupyter.magics.parser import USAGE, parse, split_message
-from kachery_jupyter.magics.status import status_rows
 
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Callable
-    from datetime import datetime
+
+    from kachery_jupyter.client.file_info import FileList
 
 _LISTED = 50
 # From the magic's frame through IPython's to the line's own, whose variables count.
@@ -140,17 +140,14 @@ def _freeze(arguments: Namespace) -> Any:
     found = dependencies.freeze()
     if arguments.file is not None:
         file_path(arguments.file).write_text(f"{found.to_json()}\n", "utf-8")
+        print(f"kc freeze: wrote {arguments.file}")  # noqa: T201 - stands above the list
     return (
         Shown((), [(line,) for line in found.to_json().splitlines()]) if arguments.json else found
     )
 
 
-def _ls(arguments: Namespace) -> Shown:
-    rows = [
-        (one.uri, one.kind, f"{one.size:,}", _moment(one.stored_at), origin_text(one.origin))
-        for one in holdings.list_files(arguments.search, _LISTED)
-    ]
-    return Shown(("uri", "kind", "size", "stored", "from"), rows)
+def _ls(arguments: Namespace) -> FileList:
+    return holdings.list_files(arguments.search, _LISTED)
 
 
 def _info(arguments: Namespace) -> Shown:
@@ -165,10 +162,6 @@ def _info(arguments: Namespace) -> Shown:
 def _status(_: Namespace) -> Shown:
     facts = current_node().door.request("GET", "/status")
     return Shown((), status_rows(facts))
-
-
-def _moment(moment: datetime | None) -> str:
-    return f"{moment.astimezone():%Y-%m-%d %H:%M}" if moment else ""
 
 
 def _help(_: Namespace) -> Usage:

@@ -1,59 +1,22 @@
-"""What the magics show: text for terminals, escaped HTML for notebooks."""
+"""What the magics show: results, what can be typed, and in one line what went wrong."""
 
 from __future__ import annotations
 
-from html import escape
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
 from kachery_core.errors import KacheryError
 from kachery_jupyter.client import holdings, previews
+from kachery_jupyter.client.feed_html import one_line
 from kachery_jupyter.client.file_info import URI_MIMETYPE
+from kachery_jupyter.client.tables import Shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterator
 
 _COMMAND_WIDTH = 28
-_CELL = "text-align:left;padding:2px 12px 2px 0"
-_CODE = "font-family:var(--jp-code-font-family,monospace);user-select:all"
-
-
-class Shown:
-    """Rows under headings, for people.
-
-    Args:
-        headings: of the columns; none are shown if empty.
-        rows: one text per column.
-    """
-
-    def __init__(self, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-        self.headings = tuple(headings)
-        # Names come from anybody: they must not move the cursor of a terminal.
-        self.rows = [tuple(map(_printable, row)) for row in rows]
-
-    @override
-    def __repr__(self) -> str:
-        lines = [row for row in [self.headings, *self.rows] if row]
-        if not lines:
-            return "nothing"
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        return "\n".join(
-            "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
-            for line in lines
-        )
-
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
-        del include, exclude  # the caller filters
-        return {"text/plain": repr(self), "text/html": self._html()}
-
-    def _html(self) -> str:
-        head = "".join(f'<th style="{_CELL}">{escape(text)}</th>' for text in self.headings)
-        body = "".join(
-            "<tr>" + "".join(f'<td style="{_CELL}">{_cell(text)}</td>' for text in row) + "</tr>"
-            for row in self.rows
-        )
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 class Stored(Shown):
@@ -118,13 +81,16 @@ class Usage(Shown):
         return self._text
 
 
-def _printable(text: str) -> str:
-    return "".join(
-        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
-    )
+@contextmanager
+def in_one_line() -> Iterator[None]:
+    """Within the block errors of kachery are shown without our code; they are raised as ever.
 
-
-def _cell(text: str) -> str:
-    if text.startswith(("sha1://", "sha1dir://", "feed://", "%kc ", "%%kc ")):
-        return f'<code style="{_CODE}">{escape(text)}</code>'
-    return escape(text)
+    Not around code of the user's own: of that its traceback says where the mistake is.
+    """
+    try:
+        yield
+    except KacheryError as error:
+        # IPython asks an error how it wants to be shown; only this one does.
+        words = f"{type(error).__name__}: {one_line(str(error))}"
+        setattr(error, "_render_traceback_", lambda: [words])  # noqa: B010 - IPython's name
+        raise

@@ -13,7 +13,7 @@ from kachery_core.feeds import FeedUri, is_feed_uri, parse_feed_uri, subfeed_lab
 from kachery_jupyter.client import feeds
 from kachery_jupyter.client.feed_html import feed_state, shown_message
 from kachery_jupyter.client.subfeeds import Subfeed
-from kachery_jupyter.magics.display import Shown
+from kachery_jupyter.client.tables import Shown
 
 if TYPE_CHECKING:
     from argparse import Namespace

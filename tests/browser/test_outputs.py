@@ -34,6 +34,8 @@ def test_the_sidebar_opens_in_notebook_7(profile: BrowserContext, lab: RunningLa
     files = screen.section("files")
     expect(files).to_contain_text("small.npy")
     files.get_by_text("small.npy").dblclick()
+    expect(files.get_by_role("region", name="Preview")).to_be_visible()
+    screen.page.keyboard.press("Enter")
     expect(screen.page.locator(".jp-Notebook .cm-content").first).to_contain_text("kc.load_npy(")
     screen.picture("sidebar-in-notebook-7")
     screen.page.close()

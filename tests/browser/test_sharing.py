@@ -93,7 +93,7 @@ def test_a_channel_is_joined_by_pasting_an_invitation(
     field.fill(invite(others.owner, lab.node))
     dialog.get_by_role("button", name="Join").click()
     expect(dialog).to_be_hidden()
-    expect(channels.get_by_role("button", name="lab").first).to_contain_text("1 here")
+    expect(channels.get_by_role("button", name="lab").first).to_contain_text("1 other here")
     expect(channels).to_contain_text("Members")
     screen.picture("joined")
     assert channel(lab.node)["state"] == "connected"
@@ -149,7 +149,7 @@ def test_the_tail_of_a_feed_shows_what_a_script_appends(screen: Screen, lab: Run
     feeds = screen.section("feeds")
     feeds.get_by_role("button", name="night-7").first.click()
     feeds.get_by_role("button", name="picks").first.click()
-    tail = feeds.get_by_role("region", name="Messages of picks")
+    tail = feeds.get_by_role("region", name="Messages of night-7 / picks")
     expect(tail.get_by_role("list", name="Messages")).to_contain_text("1.5")
     screen.page.evaluate(NOTE_MESSAGES)
     lab.run(APPEND.format(uri=uri, first=0, end=30))

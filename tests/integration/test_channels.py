@@ -103,7 +103,8 @@ def test_the_whole_story_in_the_shell(pair, hub):
         ),
         "both are there",
     )
-    assert "there" in here.out("channel", "members", "shell")
+    listed = here.out("channel", "members", "shell").splitlines()
+    assert sorted(line.split()[0] for line in listed) == ["-", "there"], "the name comes first"
     assert "provide-files    enabled" in there.out("channel", "roles", "shell")
     changed = there.facts("channel", "roles", "shell", "--disable", "provide-files")
     assert sorted(changed["granted"]) == sorted(SHARING)

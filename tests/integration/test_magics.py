@@ -166,13 +166,14 @@ def test_the_browser_is_shown(shell):
     browser.close()
 
 
-def test_what_a_notebook_used_is_listed_and_written(shell, tmp_path):
+def test_what_a_notebook_used_is_listed_and_written(shell, tmp_path, capsys):
     forget_notes()
     shell.push({"waves": np.arange(3)})
     (uri,) = shell.run_line_magic("kc", "store waves").uris.values()
     assert uri in repr(shell.run_line_magic("kc", "freeze"))
     assert f'"uri": "{uri}"' in repr(shell.run_line_magic("kc", "freeze --json"))
     shell.run_line_magic("kc", f"freeze {tmp_path / 'frozen.json'}")
+    assert f"wrote {tmp_path / 'frozen.json'}" in capsys.readouterr().out
     frozen = json.loads((tmp_path / "frozen.json").read_text())
     assert [one["uri"] for one in frozen["stored"]] == [uri]
 

@@ -115,7 +115,7 @@ def _status_lines(status: Status) -> list[tuple[str, object]]:
     if status.trouble:
         lines.append(("trouble", status.trouble))
     lines += [
-        ("channels", f"{status.channels}, {status.members} members"),
+        ("channels", _channels(status)),
         ("directory", f"{status.directory_bytes:,} bytes"),
     ]
     if status.server:
@@ -124,6 +124,13 @@ def _status_lines(status: Status) -> list[tuple[str, object]]:
         lines.append(("connections", facts["connections"]))
     lines.append(("url", status.url))
     return lines
+
+
+def _channels(status: Status) -> str:
+    if not status.channels:
+        return "none yet"
+    members = f"{status.members:,} member{'' if status.members == 1 else 's'}"
+    return f"{status.channels:,}; news is kept for {members}"
 
 
 def _stop_on_signals(stopped: asyncio.Event) -> None:

@@ -3,7 +3,8 @@
 import pytest
 from IPython.core.error import UsageError
 
-from kachery_jupyter.magics.display import Shown, Stored, Usage
+from kachery_jupyter.client.tables import Shown
+from kachery_jupyter.magics.display import Stored, Usage
 from kachery_jupyter.magics.parser import USAGE, parse, split_message
 
 URI = "sha1://6af826b3d648ccba6b4bbe58e93e22add640d728/file.txt"
