@@ -11,8 +11,10 @@ export interface ISection<W = unknown> {
   widget: W;
   /** Open when the sidebar is seen for the first time. */
   open?: boolean;
-  /** How high, compared with the others that are open; 1 unless said. */
+  /** How high, compared with the others that are open, where there is not room for all; else 1. */
   share?: number;
+  /** Whether it can use more height than its content has: what scrolls inside of it grows. */
+  fills?: () => boolean;
 }
 
 /** The sections of the sidebar, by rank. */

@@ -8,6 +8,13 @@ export interface IShownSubfeed {
   feed: string;
   uri: string;
   label: string;
+  /** What its feed is called; left out if that is not known. */
+  feedLabel?: string;
+}
+
+/** What a tail is called where several are: `night-7 / picks`. */
+export function tailTitle({ feedLabel, label }: IShownSubfeed): string {
+  return feedLabel ? `${feedLabel} / ${label}` : label;
 }
 
 /** A place that shows the tail of one subfeed at a time; it is followed while that is looked at. */

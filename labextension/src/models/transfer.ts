@@ -1,5 +1,6 @@
 import type { KacheryError } from '../node/errors';
 import type { ITransferFacts } from '../node/fileTypes';
+import { visible } from './visible';
 
 const SHA1 = /[0-9a-f]{40}/i;
 
@@ -8,6 +9,7 @@ export interface ITransfer {
   readonly id: string;
   /** `store`: from the browser or the file browser; `load`: asked for here; `node`: by a program. */
   readonly what: 'store' | 'load' | 'node';
+  /** As it can be shown: somebody else may have chosen it. */
   readonly name: string;
   /** Of the content, as far as it is known. */
   readonly uri: string;
@@ -35,7 +37,7 @@ const BLANK = {
 
 /** A transfer that begins now. */
 export function begun(facts: Pick<ITransfer, 'id' | 'what' | 'name' | 'uri' | 'total'>): ITransfer {
-  return { ...BLANK, ...facts };
+  return { ...BLANK, ...facts, name: visible(facts.name) };
 }
 
 /** Bytes a second over the last few seconds. */
@@ -85,7 +87,7 @@ export function ofNode(facts: ITransferFacts, rate: number): ITransfer {
     ...BLANK,
     id: facts.sha1,
     what: 'node',
-    name: facts.name || shortened(`sha1://${facts.sha1}`),
+    name: visible(facts.name) || shortened(`sha1://${facts.sha1}`),
     uri: `sha1://${facts.sha1}`,
     done: facts.done,
     total: facts.total,

@@ -64,6 +64,14 @@ describe('loading a URI', () => {
     expect(transfers.items).toHaveLength(0);
   });
 
+  it('shows a name that somebody turned around as what it is', async () => {
+    const scripted = node();
+    const transfers = await shown(scripted);
+    void transfers.load(`sha1://${'1'.repeat(40)}/exe%E2%80%AEgnp`);
+    await settle(20);
+    expect(transfers.items[0].name).toBe('exe\ufffdgnp');
+  });
+
   it('says why nobody has it', async () => {
     const scripted = node();
     const explanation = { conclusion: 'Nobody here has it.', advice: 'Join a channel.' };

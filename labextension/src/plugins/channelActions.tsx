@@ -6,7 +6,7 @@ import type { ChannelsModel, IChannel, IMember, IWish } from '../models/channels
 import { USUAL_ROLES } from '../models/roles';
 import type { IChannelActions } from '../views/channels/actions';
 import { Invitation, createForm, inviteForm, joinForm } from '../views/channels/forms';
-import { memberLabel } from '../views/channels/words';
+import { channelLabel, memberLabel } from '../views/channels/words';
 import { ask, confirm } from '../views/parts/dialogs';
 import { attempt, copy, tell } from '../views/parts/notify';
 
@@ -44,7 +44,7 @@ export class ChannelActions implements IChannelActions {
       trans
     });
     if (channel) {
-      tell(trans.__('The channel “%1” is there. Invite its members.', channel.name));
+      tell(trans.__('The channel “%1” is there. Invite its members.', channelLabel(channel)));
       this._onOpened(channel);
     }
   }
@@ -65,7 +65,7 @@ export class ChannelActions implements IChannelActions {
       trans
     });
     if (channel) {
-      tell(trans.__('This node is a member of “%1”.', channel.name));
+      tell(trans.__('This node is a member of “%1”.', channelLabel(channel)));
       this._onOpened(channel);
     }
   }
@@ -81,7 +81,7 @@ export class ChannelActions implements IChannelActions {
     const trans = this._trans;
     const wish: IWish = { node_id: '', name: '', roles: [...USUAL_ROLES], is_archive: false };
     const invitation = await ask({
-      title: trans.__('Invite to “%1”', channel.name),
+      title: trans.__('Invite to “%1”', channelLabel(channel)),
       accept: trans.__('Invite'),
       values: wish,
       form: inviteForm(trans, channel),
@@ -110,7 +110,7 @@ export class ChannelActions implements IChannelActions {
     const body = ReactWidget.create(<Invitation text={invitation} trans={trans} />);
     body.addClass('kachery-Form');
     const { button } = await showDialog({
-      title: trans.__('Invitation to “%1”', channel.name),
+      title: trans.__('Invitation to “%1”', channelLabel(channel)),
       body,
       buttons: [
         Dialog.cancelButton({ label: trans.__('Close') }),
@@ -126,7 +126,7 @@ export class ChannelActions implements IChannelActions {
     const trans = this._trans;
     const name = memberLabel(member, trans);
     const isMeant = await confirm({
-      title: trans.__('Remove “%1” from “%2”?', name, channel.name),
+      title: trans.__('Remove “%1” from “%2”?', name, channelLabel(channel)),
       text: trans.__(
         'It is cut off within seconds and the channel gets a new key. What it has loaded, it keeps. To let it in again, invite it again.'
       ),

@@ -1,10 +1,11 @@
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { Notification } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { parseFeedUri, subfeedLabel, subfeedUri } from '../models/feedNames';
+import { feedLabel, parseFeedUri, subfeedLabel, subfeedUri } from '../models/feedNames';
 import type { FeedsModel, IFeed } from '../models/feeds';
 import type { IPreferences } from '../models/preferences';
 import type { IShownSubfeed } from '../models/tailPane';
+import { visible } from '../models/visible';
 import type { IFeedActions } from '../views/feeds/actions';
 import { createForm, followForm } from '../views/feeds/forms';
 import { ask } from '../views/parts/dialogs';
@@ -91,8 +92,18 @@ function subfeedIn(feed: IFeed, uri: string): IShownSubfeed | null {
     one => subfeedUri(feed.feed, one) === wanted || subfeed === `~${one.subfeed}`
   );
   return known
-    ? { feed: feed.feed, uri: subfeedUri(feed.feed, known), label: subfeedLabel(known) }
-    : { feed: feed.feed, uri: wanted, label: decoded(subfeed) };
+    ? {
+        feed: feed.feed,
+        uri: subfeedUri(feed.feed, known),
+        label: subfeedLabel(known),
+        feedLabel: feedLabel(feed)
+      }
+    : {
+        feed: feed.feed,
+        uri: wanted,
+        label: visible(decoded(subfeed)),
+        feedLabel: feedLabel(feed)
+      };
 }
 
 function decoded(text: string): string {

@@ -10,6 +10,8 @@ interface IPointed {
   feed: string;
   uri: string;
   label: string;
+  /** Of the feed of a subfeed. */
+  feedLabel: string;
 }
 
 /** Commands of the menu that opens on a feed or a subfeed; see `schema/feeds.json`. */
@@ -40,7 +42,9 @@ export function addMenuCommands(
 /** The subfeed on which a menu is open. */
 export function pointedSubfeed(app: JupyterFrontEnd): IShownSubfeed | null {
   const row = pointed(app);
-  return row?.kind === 'subfeed' ? { feed: row.feed, uri: row.uri, label: row.label } : null;
+  return row?.kind === 'subfeed'
+    ? { feed: row.feed, uri: row.uri, label: row.label, feedLabel: row.feedLabel }
+    : null;
 }
 
 function pointed(app: JupyterFrontEnd): IPointed | null {
@@ -48,11 +52,12 @@ function pointed(app: JupyterFrontEnd): IPointed | null {
   if (!node) {
     return null;
   }
-  const { kind, feedKey, address, label } = node.dataset;
+  const { kind, feedKey, address, label, feedLabel } = node.dataset;
   return {
     kind: kind === 'subfeed' ? 'subfeed' : 'feed',
     feed: feedKey ?? '',
     uri: address ?? '',
-    label: label ?? ''
+    label: label ?? '',
+    feedLabel: feedLabel ?? ''
   };
 }

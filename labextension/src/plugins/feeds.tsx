@@ -11,7 +11,7 @@ import {
 } from '@jupyterlab/ui-components';
 import { FeedsModel } from '../models/feeds';
 import type { Memory } from '../models/memory';
-import { TailPane, type IShownSubfeed } from '../models/tailPane';
+import { TailPane, tailTitle, type IShownSubfeed } from '../models/tailPane';
 import { Feeds } from '../views/feeds/feeds';
 import { Pane } from '../views/feeds/tailView';
 import { kacheryIcon } from '../views/parts/icon';
@@ -68,7 +68,9 @@ export const feeds: JupyterFrontEndPlugin<void> = {
     void obey(registry, model);
     remember(kachery.memory, pane);
     widget.toolbar = toolbarOf(app);
-    sections.add({ id: 'feeds', title, rank: 400, widget });
+    // A list is as high as it is; a tail has more to show the higher it is.
+    const fills = (): boolean => pane.shown !== null;
+    sections.add({ id: 'feeds', title, rank: 400, widget, share: 1.4, fills });
   }
 };
 
@@ -118,7 +120,7 @@ class Tab extends MainAreaWidget<Section> {
     super({
       content: new Section(
         'tail',
-        subfeed.label,
+        tailTitle(subfeed),
         () => <Pane pane={pane} actions={actions} trans={trans} />,
         [pane]
       )
@@ -127,7 +129,7 @@ class Tab extends MainAreaWidget<Section> {
     this.id = `kachery-tail-${subfeed.uri}`;
     this.content.id = `${this.id}-content`;
     this.toolbar.hide();
-    this.title.label = subfeed.label;
+    this.title.label = tailTitle(subfeed);
     this.title.caption = subfeed.uri;
     this.title.icon = kacheryIcon;
     this.title.closable = true;
@@ -151,7 +153,8 @@ function remember(memory: Memory, pane: TailPane): void {
   void memory.ready.then(() => {
     const shown = memory.get<Record<string, string> | null>(SHOWN, null);
     if (shown && !pane.shown) {
-      pane.show({ feed: shown.feed, uri: shown.uri, label: shown.label });
+      const { feed, uri, label, feedLabel } = shown;
+      pane.show({ feed, uri, label, feedLabel });
     }
     pane.changed.connect(() => memory.set(SHOWN, pane.shown && { ...pane.shown }));
   });

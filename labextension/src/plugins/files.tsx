@@ -35,7 +35,14 @@ export const files: JupyterFrontEndPlugin<void> = {
     widget.node.addEventListener('contextmenu', event => select(event, context), true);
     returnFocus(app, widget.node);
     widget.toolbar = toolbarOf(app);
-    sections.add({ id: 'files', title: trans.__('Files'), rank: 200, widget, open: true });
+    sections.add({
+      id: 'files',
+      title: trans.__('Files'),
+      rank: 200,
+      widget,
+      open: true,
+      fills: () => true
+    });
   }
 };
 

@@ -3,13 +3,14 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { caretDownIcon, caretRightIcon } from '@jupyterlab/ui-components';
 import type { ChannelsModel, IChannel } from '../../models/channels';
 import type { Role } from '../../models/roles';
+import { visible } from '../../models/visible';
 import { Failure } from '../parts/states';
 import { useAction } from '../parts/useAction';
 import type { IChannelActions } from './actions';
 import { Archive } from './archive';
 import { Members } from './members';
 import { RoleGrid } from './roleGrid';
-import { dayText, stateSentence, stateText } from './words';
+import { channelLabel, dayText, stateSentence, stateText } from './words';
 
 interface IChannelProps {
   model: ChannelsModel;
@@ -38,7 +39,7 @@ export function Channel(props: IChannelProps): ReactElement {
       >
         <Caret.react className="kachery-Caret" tag="span" />
         <span className="kachery-Dot" data-state={channel.state} aria-hidden="true" />
-        <bdi className="kachery-Entry-label">{channel.name}</bdi>
+        <bdi className="kachery-Entry-label">{channelLabel(channel)}</bdi>
         {channel.is_owner && <span className="kachery-Badge">{trans.__('owner')}</span>}
         <span className="kachery-Entry-side" data-state={channel.state}>
           {stateText(channel, trans)}
@@ -46,7 +47,7 @@ export function Channel(props: IChannelProps): ReactElement {
       </button>
       <Trouble channel={channel} trans={trans} />
       {isOpen && (
-        <div className="kachery-Details" id={id} role="group" aria-label={channel.name}>
+        <div className="kachery-Details" id={id} role="group" aria-label={channelLabel(channel)}>
           <Facts channel={channel} trans={trans} />
           {!isOver(channel) && (
             <>
@@ -71,7 +72,7 @@ function isOver(channel: IChannel): boolean {
 function Trouble(props: { channel: IChannel; trans: TranslationBundle }): ReactElement | null {
   const { channel, trans } = props;
   const isEnd = isOver(channel);
-  const text = channel.problem || (isEnd ? stateSentence(channel, trans) : '');
+  const text = visible(channel.problem) || (isEnd ? stateSentence(channel, trans) : '');
   return text ? (
     <p className={isEnd ? 'kachery-Warning kachery-mod-error' : 'kachery-Warning'}>{text}</p>
   ) : null;
@@ -82,7 +83,7 @@ function Facts(props: { channel: IChannel; trans: TranslationBundle }): ReactEle
   return (
     <dl className="kachery-Facts">
       <dt>{trans.__('Hub')}</dt>
-      <dd title={channel.hub}>{channel.hub}</dd>
+      <dd title={visible(channel.hub)}>{visible(channel.hub)}</dd>
       {!channel.is_owner && channel.state !== 'revoked' && (
         <>
           <dt>{trans.__('Member until')}</dt>
@@ -107,7 +108,7 @@ function OwnRoles(props: IChannelProps): ReactElement {
     <section className="kachery-Part" aria-label={trans.__('This node')}>
       <RoleGrid
         trans={trans}
-        label={trans.__('What this node does on %1', channel.name)}
+        label={trans.__('What this node does on %1', channelLabel(channel))}
         heading={trans.__('This node')}
         chosen={wanted ?? channel.enabled}
         possible={channel.granted}

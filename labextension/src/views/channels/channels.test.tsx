@@ -72,13 +72,19 @@ describe('the section Channels', () => {
     ]);
     const sides = [...screen.node.querySelectorAll('.kachery-Entry-side')];
     expect(sides.map(side => side.textContent)).toEqual([
-      '3 here',
+      '3 others here',
       'nobody else',
       'connecting…',
       'revoked'
     ]);
     expect(screen.text).toContain('The <b>hub</b> is away.');
     expect(screen.text).toContain('The owner removed this node from the channel.');
+  });
+
+  it('shows names that somebody turned around as what they are', async () => {
+    await shown([channel({ name: 'lab\u202e', problem: 'No\u202e hub.' })]);
+    expect(screen.text).toContain('lab\ufffd');
+    expect(screen.text).not.toContain('\u202e');
   });
 
   it('shows who belongs to a channel, remote names as text', async () => {

@@ -4,6 +4,7 @@ import type { IChannel, IWish } from '../../models/channels';
 import { CheckField, TextField } from '../parts/fields';
 import type { IFormProps } from '../parts/dialogs';
 import { RoleGrid } from './roleGrid';
+import { channelLabel } from './words';
 
 type Form<V> = (props: IFormProps<V>) => ReactElement;
 
@@ -95,7 +96,7 @@ export function inviteForm(trans: TranslationBundle, channel: IChannel): Form<IW
         />
         <RoleGrid
           trans={trans}
-          label={trans.__('Roles on %1', channel.name)}
+          label={trans.__('Roles on %1', channelLabel(channel))}
           heading={trans.__('Roles')}
           chosen={values.roles}
           isBusy={busy}

@@ -9,7 +9,7 @@ import { Failure, Loading } from '../parts/states';
 import { useAction } from '../parts/useAction';
 import type { IChannelActions } from './actions';
 import { RoleGrid } from './roleGrid';
-import { memberLabel, rolesText } from './words';
+import { channelLabel, memberLabel, rolesText } from './words';
 
 interface IMembersProps {
   model: ChannelsModel;
@@ -23,7 +23,7 @@ export function Members(props: IMembersProps): ReactElement {
   const { model, channel, actions, trans } = props;
   const { members, error } = model.members(channel.channel_id);
   return (
-    <section className="kachery-Part" aria-label={trans.__('Members of %1', channel.name)}>
+    <section className="kachery-Part" aria-label={trans.__('Members of %1', channelLabel(channel))}>
       <header>
         <h4>{trans.__('Members')}</h4>
         {channel.is_owner && (

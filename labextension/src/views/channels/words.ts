@@ -8,7 +8,9 @@ import { topicName } from './roleGrid';
 export function stateText(channel: IChannel, trans: TranslationBundle): string {
   switch (channel.state) {
     case 'connected':
-      return channel.present > 0 ? trans.__('%1 here', channel.present) : trans.__('nobody else');
+      return channel.present > 0
+        ? trans._n('%1 other here', '%1 others here', channel.present)
+        : trans.__('nobody else');
     case 'connecting':
       return trans.__('connecting…');
     case 'revoked':
@@ -34,6 +36,11 @@ export function stateSentence(channel: IChannel, trans: TranslationBundle): stri
     case 'expired':
       return trans.__('The membership ended; ask the owner for a new invitation.');
   }
+}
+
+/** What a channel is called. */
+export function channelLabel({ name, channel_id }: IChannel): string {
+  return visible(name) || `${channel_id.slice(0, 10)}…`;
 }
 
 /** What a member is called. */

@@ -162,13 +162,14 @@ function Subfeed(props: IFeedProps & { subfeed: ISubfeed }): ReactElement {
       data-feed-key={feed.feed}
       data-address={uri}
       data-label={label}
+      data-feed-label={feedLabel(feed)}
     >
       <button
         type="button"
         className="kachery-Entry"
         data-uri={uri}
         title={trans.__('Show the newest messages of %1', label)}
-        onClick={() => props.onShow({ feed: feed.feed, uri, label })}
+        onClick={() => props.onShow({ feed: feed.feed, uri, label, feedLabel: feedLabel(feed) })}
       >
         <bdi className="kachery-Entry-label">{label}</bdi>
         <span

@@ -60,6 +60,14 @@ describe('the section Feeds', () => {
     await press('picks');
   }
 
+  it('says of which feed a tail is', async () => {
+    await showTail();
+    expect(screen.node.querySelector('h3')?.textContent).toBe('night-7/picks');
+    expect(screen.node.querySelector('.kachery-Tail')?.getAttribute('aria-label')).toBe(
+      'Messages of night-7 / picks'
+    );
+  });
+
   it('says how to get a first feed', async () => {
     await shown([]);
     await press('Create…');

@@ -129,6 +129,18 @@ function useFollowing(
       node.scrollTop = node.scrollHeight;
     }
   }, [messages, isFollowing]);
+  React.useLayoutEffect(() => {
+    const node = list.current;
+    if (!node || !isFollowing) {
+      return undefined;
+    }
+    // A list that gets lower shows its end all the same.
+    const observer = new ResizeObserver(() => {
+      node.scrollTop = node.scrollHeight;
+    });
+    observer.observe(node);
+    return () => observer.disconnect();
+  }, [isFollowing]);
   const onScroll = (): void => {
     const node = list.current;
     if (node) {

@@ -9,7 +9,7 @@ import {
   runIcon
 } from '@jupyterlab/ui-components';
 import type { Tail } from '../../models/tail';
-import type { IShownSubfeed, TailPane } from '../../models/tailPane';
+import { tailTitle, type IShownSubfeed, type TailPane } from '../../models/tailPane';
 import { IconButton } from '../parts/buttons';
 import { count } from '../parts/format';
 import { Failure } from '../parts/states';
@@ -37,7 +37,7 @@ function TailView(props: ITailViewProps): ReactElement {
   const { subfeed, tail, trans } = props;
   useSignal(tail.changed);
   return (
-    <section className="kachery-Tail" aria-label={trans.__('Messages of %1', subfeed.label)}>
+    <section className="kachery-Tail" aria-label={trans.__('Messages of %1', tailTitle(subfeed))}>
       <Heading {...props} />
       {tail.error && <Failure error={tail.error} trans={trans} onRetry={() => tail.retry()} />}
       {tail.messages.length > 0 ? (
@@ -95,7 +95,13 @@ function Heading(props: ITailViewProps): ReactElement {
       {onBack && (
         <IconButton icon={caretLeftIcon} label={trans.__('Back to the feeds')} onClick={onBack} />
       )}
-      <h3 title={subfeed.uri}>
+      <h3 title={`${tailTitle(subfeed)}\n${subfeed.uri}`}>
+        {subfeed.feedLabel && (
+          <>
+            <bdi className="kachery-Tail-feed">{subfeed.feedLabel}</bdi>
+            <span className="kachery-Tail-slash">/</span>
+          </>
+        )}
         <bdi>{subfeed.label}</bdi>
       </h3>
       <span className="kachery-Tail-state" data-state={tail.state}>

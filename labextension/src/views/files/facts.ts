@@ -18,8 +18,17 @@ export function kinds(trans: TranslationBundle): [string, string][] {
 }
 
 /** A size in a narrow column: `0 B`, `1.2 kB`. */
-export function sizeText(size: number): string {
+export function sizeText({ kind, size }: Pick<IFile, 'kind' | 'size'>): string {
+  if (kind === 'folder') {
+    return '';
+  }
   return size < 1000 ? `${size} B` : bytes(size);
+}
+
+/** `npy · 3.2 MB`; of a folder only the list of what is in it has a size: that would mislead. */
+export function kindAndSize(kind: string, size: number | null): string {
+  const isTold = size !== null && kind !== 'folder';
+  return [kind, isTold ? bytes(size) : ''].filter(Boolean).join(' · ');
 }
 
 /** What a content is called where it has no name. */
@@ -31,7 +40,7 @@ export function shownName(file: { name: string; sha1?: string; uri?: string }): 
 export function originName({ origin, fetched }: IFile, trans: TranslationBundle): string {
   const from = origin?.notebook ?? origin?.file ?? origin?.program;
   if (typeof from === 'string' && from) {
-    return from.split('/').pop() ?? from;
+    return visible(from.split('/').pop() ?? from);
   }
   return fetched ? trans.__('another node') : '';
 }
@@ -41,9 +50,9 @@ export function tipOf(file: IFile, trans: TranslationBundle): string {
   const from = file.origin?.notebook ?? file.origin?.file ?? file.origin?.program;
   return [
     shownName(file),
-    `${file.kind} · ${bytes(file.size)}`,
+    kindAndSize(file.kind, file.size),
     trans.__('Stored %1', moment(file.stored_at)),
-    from ? trans.__('From %1', String(from)) : '',
+    from ? trans.__('From %1', visible(String(from))) : '',
     file.fetched ? trans.__('Came from another node') : '',
     file.pinned ? trans.__('Pinned: never let go to make room') : '',
     file.uri
@@ -55,6 +64,6 @@ export function tipOf(file: IFile, trans: TranslationBundle): string {
 /** `npy · 3.2 MB · 5 min · analysis.ipynb` */
 export function factsOf(file: IFile, trans: TranslationBundle): string {
   const when = ago(file.stored_at, trans);
-  const facts = [file.kind, bytes(file.size), when, originName(file, trans)];
+  const facts = [kindAndSize(file.kind, file.size), when, originName(file, trans)];
   return facts.filter(Boolean).join(' · ');
 }

@@ -131,6 +131,32 @@ describe('the section Files', () => {
     expect(preview.isOpen).toBe(false);
   });
 
+  it('previews what is double-clicked, and writes nothing anywhere', async () => {
+    await open();
+    const { actions, files, preview } = context;
+    const row = screen.all('row')[2];
+    await doing(() => row.dispatchEvent(new MouseEvent('mousedown', { bubbles: true })));
+    expect(files.selected).toEqual(stored[1]);
+    expect(preview.isOpen).toBe(false);
+    await doing(() => row.dispatchEvent(new MouseEvent('dblclick', { bubbles: true })));
+    expect(preview.subject).toEqual(stored[1]);
+    await doing(() =>
+      screen.all('row')[1].dispatchEvent(new MouseEvent('mousedown', { bubbles: true }))
+    );
+    expect(preview.subject).toEqual(stored[0]);
+    expect(actions.insertCode).not.toHaveBeenCalled();
+    expect(actions.open).not.toHaveBeenCalled();
+  });
+
+  it('tells no size of a folder: only the list of what is in it has one', async () => {
+    stored = [file(1, { name: 'survey', kind: 'folder', size: 90 })];
+    await open();
+    const row = screen.all('row')[1];
+    expect(row.textContent).not.toContain('90');
+    await doing(() => row.dispatchEvent(new MouseEvent('pointerover', { bubbles: true })));
+    expect(screen.all('row')[1].title).not.toContain('90');
+  });
+
   it('previews what is selected, as text', async () => {
     await open();
     screen.press(screen.find('grid'), 'ArrowDown');
@@ -162,6 +188,24 @@ describe('the section Files', () => {
     await doing(() => field?.form?.requestSubmit());
     expect(context.actions.load).toHaveBeenCalledWith(file(1).uri);
     expect(field?.value).toBe('');
+  });
+
+  it('keeps the URI of what did not come, to be tried again', async () => {
+    await open();
+    const { actions, panel, transfers } = context;
+    vi.mocked(actions.load).mockImplementation(uri => transfers.load(uri));
+    const error = { code: 'content-not-found', message: 'Nobody has it.', hint: 'Ask Ada.' };
+    node.answers['POST loads'] = { status: 404, body: { error } };
+    await doing(() => panel.setLoadField(true));
+    const field = screen.node.querySelector<HTMLInputElement>('[aria-label="URI to load"]');
+    await doing(() => type(field, file(7).uri));
+    await doing(() => field?.form?.requestSubmit());
+    expect(screen.find('alert').textContent).toContain('Nobody has it.');
+    expect(field?.value).toBe(file(7).uri);
+    await doing(() => screen.find('button', 'Try again to load file').click());
+    expect(actions.load).toHaveBeenCalledTimes(2);
+    expect(actions.load).toHaveBeenLastCalledWith(file(7).uri);
+    expect(transfers.items).toHaveLength(1);
   });
 });
 

@@ -41,6 +41,7 @@ export function FileList({ context }: { context: IFilesContext }): ReactElement 
       selected={files.selectedIndex}
       onSelect={index => files.select(index)}
       onActivate={() => files.selected && actions.insertCode(files.selected)}
+      onOpen={() => preview.open(files.selected)}
       onKey={event => onKey(event, context)}
       rowProps={(file, index) => ({
         className: 'kachery-Files-row',
@@ -129,7 +130,7 @@ function Cells({ file, trans }: { file: IFile; trans: TranslationBundle }): Reac
         )}
       </Cell>
       <Cell name="kind">{file.kind}</Cell>
-      <Cell name="size">{sizeText(file.size)}</Cell>
+      <Cell name="size">{sizeText(file)}</Cell>
       <Cell name="when">{ago(file.stored_at, trans)}</Cell>
       <Cell name="origin">{originName(file, trans)}</Cell>
     </>

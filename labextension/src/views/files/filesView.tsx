@@ -16,14 +16,21 @@ interface IProps {
 
 /** The section Files: what this node keeps, and what is on its way here. */
 export function FilesView({ context }: IProps): ReactElement {
-  const { transfers, panel, trans } = context;
+  const { transfers, panel, actions, trans } = context;
   useSignal(panel.changed);
   const [isOver, over] = useDrop(context);
   return (
     <div className="kachery-Files" {...over}>
       <Toolbar context={context} />
       {panel.hasLoadField && <LoadField context={context} />}
-      <TransferList transfers={transfers} trans={trans} />
+      <TransferList
+        transfers={transfers}
+        onRetry={item => {
+          transfers.cancel(item);
+          void actions.load(item.uri);
+        }}
+        trans={trans}
+      />
       <Catalog context={context} />
       <PreviewPane context={context} />
       {isOver && <div className="kachery-Files-drop">{trans.__('Drop to store here')}</div>}

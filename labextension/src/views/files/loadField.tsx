@@ -15,7 +15,8 @@ export function LoadField({ context }: { context: IFilesContext }): ReactElement
       return;
     }
     setUri('');
-    void actions.load(uri.trim());
+    // What did not come is there to be tried again, unless the next one is already typed.
+    void actions.load(uri.trim()).then(came => came || setUri(next => next || uri.trim()));
   };
   return (
     <form className="kachery-Files-load" onSubmit={submit}>

@@ -2,6 +2,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type { ReactElement } from 'react';
 import type { IPreviewed } from '../../models/preview';
 import { hexLines } from '../../models/previews';
+import { visible } from '../../models/visible';
 import { downloadUrl } from '../../node/downloads';
 import type {
   IBytesPreview,
@@ -102,7 +103,7 @@ function Picture({ preview, subject, requests, trans }: IProps<IImagePreview>): 
   const { width, height, mimetype } = preview;
   return (
     <figure className="kachery-Preview-picture">
-      <img src={url} alt={trans.__('The image %1', subject.name)} />
+      <img src={url} alt={trans.__('The image %1', visible(subject.name))} />
       <figcaption>
         {width && height ? `${width} × ${height} · ` : ''}
         {mimetype}
@@ -121,7 +122,7 @@ function Folder({ preview, trans }: IProps<IFolderPreview>): ReactElement {
         <tbody>
           {preview.entries.map(({ name, size, uri }) => (
             <tr key={name} title={uri}>
-              <td>{name}</td>
+              <td>{visible(name)}</td>
               <td className="kachery-mod-number">{bytes(size)}</td>
             </tr>
           ))}

@@ -1,5 +1,5 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { closeIcon } from '@jupyterlab/ui-components';
+import { closeIcon, refreshIcon } from '@jupyterlab/ui-components';
 import { type ReactElement, useRef } from 'react';
 import type { ITransfer } from '../../models/transfer';
 import type { TransfersModel } from '../../models/transfers';
@@ -10,11 +10,12 @@ import { useSignal } from '../parts/useSignal';
 
 interface IProps {
   transfers: TransfersModel;
+  onRetry: (item: ITransfer) => void;
   trans: TranslationBundle;
 }
 
 /** What is on its way, each with its progress and a way to stop it. Nothing if there is nothing. */
-export function TransferList({ transfers, trans }: IProps): ReactElement {
+export function TransferList({ transfers, onRetry, trans }: IProps): ReactElement {
   useSignal(transfers.changed);
   const { items } = transfers;
   return (
@@ -26,7 +27,12 @@ export function TransferList({ transfers, trans }: IProps): ReactElement {
         <ul className="kachery-Files-transfers" aria-label={trans.__('Transfers')}>
           {items.map(item => (
             <li key={item.id} className={`kachery-Transfer kachery-mod-${item.state}`}>
-              <Transfer item={item} trans={trans} onStop={() => transfers.cancel(item)} />
+              <Transfer
+                item={item}
+                trans={trans}
+                onStop={() => transfers.cancel(item)}
+                onRetry={() => onRetry(item)}
+              />
             </li>
           ))}
         </ul>
@@ -40,8 +46,9 @@ export function Transfer(props: {
   item: ITransfer;
   trans: TranslationBundle;
   onStop: () => void;
+  onRetry: () => void;
 }): ReactElement {
-  const { item, trans, onStop } = props;
+  const { item, trans, onStop, onRetry } = props;
   const isGoing = item.state === 'going';
   return (
     <>
@@ -49,11 +56,20 @@ export function Transfer(props: {
         {item.name}
       </span>
       <span className="kachery-Transfer-facts">{factsOf(item, trans)}</span>
-      <IconButton
-        icon={closeIcon}
-        label={isGoing ? trans.__('Cancel %1', item.name) : trans.__('Put away')}
-        onClick={onStop}
-      />
+      <span className="kachery-Transfer-buttons">
+        {item.what === 'load' && item.state === 'failed' && (
+          <IconButton
+            icon={refreshIcon}
+            label={trans.__('Try again to load %1', item.name)}
+            onClick={onRetry}
+          />
+        )}
+        <IconButton
+          icon={closeIcon}
+          label={isGoing ? trans.__('Cancel %1', item.name) : trans.__('Put away')}
+          onClick={onStop}
+        />
+      </span>
       {isGoing && (
         <Meter
           label={item.name}

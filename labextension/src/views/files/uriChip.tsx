@@ -7,10 +7,10 @@ import type { TransfersModel } from '../../models/transfers';
 import { visible } from '../../models/visible';
 import type { Requests } from '../../node/requests';
 import { IconButton } from '../parts/buttons';
-import { bytes } from '../parts/format';
 import { Failure, Loading } from '../parts/states';
 import { useSignal } from '../parts/useSignal';
 import type { IFileActions } from './actions';
+import { kindAndSize } from './facts';
 import { kindIcon } from './kindIcon';
 import { PreviewBody } from './previewBody';
 import { Transfer } from './transferList';
@@ -40,14 +40,13 @@ export function UriChip(props: IProps): ReactElement {
   const name = visible(output.name || nameOf(uri));
   const icon = kindIcon(kind, name);
   const subject = { sha1: sha1Of(uri), name, kind };
-  const facts = [kind, size === null ? '' : bytes(size)].filter(Boolean).join(' · ');
   const toggle = () => (preview.isOpen ? preview.close() : preview.open(subject));
   return (
     <div className="kachery-Chip">
       <div className="kachery-Chip-line" title={uri}>
         <icon.react tag="span" className="kachery-Files-icon" aria-hidden="true" />
         <span className="kachery-Chip-name">{name}</span>
-        <span className="kachery-Chip-facts">{facts}</span>
+        <span className="kachery-Chip-facts">{kindAndSize(kind, size)}</span>
         <IconButton
           icon={copyIcon}
           label={trans.__('Copy URI')}
@@ -98,14 +97,19 @@ function Away(props: IProps & { preview: PreviewModel }): ReactElement {
   useSignal(transfers.changed);
   const { uri } = output;
   const item = transfers.items.find(one => one.what === 'load' && one.uri === uri);
+  const load = () => void actions.load(uri).then(came => came && preview.retry());
   if (item) {
+    const stop = () => transfers.cancel(item);
+    const again = () => {
+      stop();
+      load();
+    };
     return (
       <div className={`kachery-Transfer kachery-mod-${item.state}`}>
-        <Transfer item={item} trans={trans} onStop={() => transfers.cancel(item)} />
+        <Transfer item={item} trans={trans} onStop={stop} onRetry={again} />
       </div>
     );
   }
-  const load = () => void actions.load(uri).then(came => came && preview.retry());
   return (
     <>
       <p className="kachery-Chip-away">{trans.__('This content is not on this node.')}</p>

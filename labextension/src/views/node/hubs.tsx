@@ -1,5 +1,6 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { ReactElement } from 'react';
+import { visible } from '../../models/visible';
 import type { IHubLink } from '../../node/nodeTypes';
 
 const LOOKS: Record<IHubLink['state'], string> = {
@@ -26,11 +27,11 @@ export function Hubs(props: { hubs: readonly IHubLink[]; trans: TranslationBundl
   return (
     <ul className="kachery-Node-hubs">
       {hubs.map(({ channel_id, name, hub, state, problem }) => (
-        <li key={channel_id} title={hub}>
+        <li key={channel_id} title={visible(hub)}>
           <span className={`kachery-Node-dot kachery-mod-${LOOKS[state] ?? 'off'}`}>
-            {trans.__('%1: %2', name, words[state] ?? state)}
+            {trans.__('%1: %2', visible(name), words[state] ?? state)}
           </span>
-          {problem && <div className="kachery-Node-hubs-problem">{problem}</div>}
+          {problem && <div className="kachery-Node-hubs-problem">{visible(problem)}</div>}
         </li>
       ))}
     </ul>

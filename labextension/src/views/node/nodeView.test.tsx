@@ -48,10 +48,15 @@ describe('the section Node', () => {
   it.each([
     [true, 'Open:'],
     [false, 'Closed:'],
-    [null, 'Not known yet']
+    [null, 'Tried as soon as a channel needs it']
   ])('says whether others reach it directly: %s', async (reachable, words) => {
     await shown({ direct: { reachable, port: 1, addresses: [] } });
     expect(screen.text).toContain(words);
+  });
+
+  it('waits for a channel before it looks whether others reach it directly', async () => {
+    await shown({ direct: { reachable: null, port: 1, addresses: [] } }, []);
+    expect(screen.text).toContain('Used once this node is in a channel');
   });
 
   it('names each hub, and why one is not connected', async () => {

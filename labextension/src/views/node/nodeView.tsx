@@ -36,7 +36,7 @@ export function NodeView({ model, trans }: INodeProps): ReactElement {
                 <Storage model={model} status={status} trans={trans} />
               </Fact>
               <Fact name={trans.__('Direct path')}>
-                <DirectPath status={status} trans={trans} />
+                <DirectPath status={status} isMember={model.hubs.length > 0} trans={trans} />
               </Fact>
               <Fact name={trans.__('Hubs')}>
                 <Hubs hubs={model.hubs} trans={trans} />
@@ -108,12 +108,22 @@ function Storage({ model, status, trans }: INodeProps & { status: INodeStatus })
 }
 
 /** Whether others reach this node without a hub in between. */
-function DirectPath(props: { status: INodeStatus; trans: TranslationBundle }): ReactElement {
-  const { trans, status } = props;
+function DirectPath(props: {
+  status: INodeStatus;
+  /** Of a channel. */
+  isMember: boolean;
+  trans: TranslationBundle;
+}): ReactElement {
+  const { trans, status, isMember } = props;
   const { reachable, port, addresses } = status.direct;
   if (reachable === null) {
-    const why = trans.__('Known as soon as this node shares with a channel');
-    return <span title={why}>{trans.__('Not known yet')}</span>;
+    return (
+      <span>
+        {isMember
+          ? trans.__('Tried as soon as a channel needs it')
+          : trans.__('Used once this node is in a channel')}
+      </span>
+    );
   }
   const where = addresses.length > 0 ? addresses.join(', ') : trans.__('port %1', count(port ?? 0));
   return reachable ? (

@@ -64,12 +64,13 @@ describe('a long list', () => {
     expect(onSelect).not.toHaveBeenCalled();
   });
 
-  it('does with Enter and a double click what its rows are for', () => {
-    const { onActivate } = shown({ selected: 4, onActivate: vi.fn() });
+  it('does one thing with Enter, and another with a double click', () => {
+    const { onActivate, onOpen } = shown({ selected: 4, onActivate: vi.fn(), onOpen: vi.fn() });
     screen.press(screen.find('listbox'), 'Enter');
     expect(onActivate).toHaveBeenCalledWith(4);
     screen.all('option')[5].dispatchEvent(new MouseEvent('dblclick', { bubbles: true }));
-    expect(onActivate).toHaveBeenCalledWith(5);
+    expect(onOpen).toHaveBeenCalledWith(5);
+    expect(onActivate).toHaveBeenCalledOnce();
   });
 
   it('opens the menu of the selected row for who has no mouse', () => {

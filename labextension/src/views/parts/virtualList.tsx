@@ -29,8 +29,10 @@ export interface IVirtualListProps<T> {
   /** Which row is selected; -1 for none. */
   selected: number;
   onSelect: (index: number) => void;
-  /** Enter, or a double click. */
+  /** Enter. */
   onActivate?: (index: number) => void;
+  /** A double click; the row is selected by then. */
+  onOpen?: (index: number) => void;
   /** Any other key, for the selected row. Call `preventDefault` when it meant something. */
   onKey?: (event: KeyboardEvent, index: number) => void;
   /** More attributes of a row: `data-*` for menus, handlers for dragging. */
@@ -118,7 +120,7 @@ function Row<T>(props: { list: IVirtualListProps<T>; id: string; index: number }
       data-index={index}
       style={{ height: rowHeight, top: index * rowHeight }}
       onMouseDown={() => list.onSelect(index)}
-      onDoubleClick={() => list.onActivate?.(index)}
+      onDoubleClick={() => list.onOpen?.(index)}
     >
       {item === undefined ? (
         <span className="kachery-Loading-bar" aria-hidden="true" />

@@ -1,5 +1,5 @@
 import { nullTranslator } from '@jupyterlab/translation';
-import { Widget } from '@lumino/widgets';
+import { type AccordionPanel, Widget } from '@lumino/widgets';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Memory } from '../../models/memory';
 import { Sections } from '../../models/sections';
@@ -8,7 +8,7 @@ import { Sidebar } from './sidebar';
 const sections = (): Sections<Widget> => {
   const all = new Sections<Widget>();
   const add = (id: string, rank: number, open: boolean): void => {
-    all.add({ id, title: id, rank, open, widget: new Widget() });
+    all.add({ id, title: id, rank, open, widget: new Widget(), fills: () => id === 'files' });
   };
   add('files', 200, true);
   add('channels', 300, false);
@@ -58,6 +58,37 @@ describe('the sidebar', () => {
     await sidebar.open('channels');
     await vi.runAllTimersAsync();
     expect(saved).toEqual([{ 'open.node': false, 'open.channels': true }]);
+  });
+
+  /** What share of the height each section has, in percent, once the page is 1000 px high. */
+  async function shares(): Promise<number[]> {
+    const panel = sidebar.content as AccordionPanel;
+    Object.defineProperty(panel.node, 'clientHeight', { value: 1000 });
+    for (const { id, node } of sidebar.widgets.map((widget, at) => ({
+      id: at,
+      node: widget.node
+    }))) {
+      const content = node.appendChild(document.createElement('div'));
+      Object.defineProperty(content, 'offsetHeight', { value: [200, 500, 50][id] });
+    }
+    await Promise.resolve();
+    return panel.relativeSizes().map(size => Math.round(100 * size));
+  }
+
+  it('gives sections what they need, and the rest to the one that can use it', async () => {
+    shown();
+    await sidebar.open('');
+    const [node, files, channels] = await shares();
+    expect(channels).toBe(0);
+    expect(node).toBeGreaterThan(19);
+    expect(node).toBeLessThan(24);
+    expect(node + files).toBe(100);
+  });
+
+  it('has the heights that a person gave to the sections that are open', async () => {
+    shown({ 'heights.node,files': [0.7, 0.3], 'heights.files': [1] });
+    await sidebar.open('');
+    expect(await shares()).toEqual([70, 30, 0]);
   });
 
   it('takes sections that come later, and lets them go', () => {

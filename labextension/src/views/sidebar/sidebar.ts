@@ -1,14 +1,19 @@
 import type { ITranslator } from '@jupyterlab/translation';
 import { SidePanel } from '@jupyterlab/ui-components';
-import type { AccordionPanel, Widget } from '@lumino/widgets';
+import type { AccordionLayout, AccordionPanel, Widget } from '@lumino/widgets';
+import { sharedHeights } from '../../models/heights';
 import type { Memory } from '../../models/memory';
 import type { ISection, Sections } from '../../models/sections';
 import { kacheryIcon } from '../parts/icon';
+import { contentHeight, ContentHeights, leastHeight } from './contentHeights';
 
 /** Identifies the panel in JupyterLab's layout. */
 export const SIDEBAR = 'kachery-sidebar';
 
-const HEIGHTS = 'heights';
+/** Followed by the sections that are open together. */
+const HEIGHTS = 'heights.';
+/** The edge between two sections. */
+const EDGE = '.lm-SplitPanel-handle';
 
 interface ISidebarOptions {
   title: string;
@@ -30,8 +35,10 @@ export class Sidebar extends SidePanel {
     this.node.setAttribute('role', 'region');
     this.node.setAttribute('aria-label', title);
     sections.changed.connect(this._arrange, this);
+    this._contents.changed.connect(this._share, this);
     this._accordion.expansionToggled.connect((_, index) => this._remember(index));
     this._accordion.handleMoved.connect(this._rememberHeights, this);
+    this.node.addEventListener('pointerdown', event => this._press(event), true);
     this._arrange();
     void memory.ready.then(() => this._arrange());
   }
@@ -43,6 +50,11 @@ export class Sidebar extends SidePanel {
     if (section) {
       this._fold(section, false);
     }
+  }
+
+  override dispose(): void {
+    this._contents.dispose();
+    super.dispose();
   }
 
   private get _accordion(): AccordionPanel {
@@ -63,18 +75,49 @@ export class Sidebar extends SidePanel {
       }
       this._fold(section, !this._memory.get(`open.${section.id}`, section.open ?? false));
     });
+    this._contents.watch(
+      this._accordion.node,
+      all.map(({ widget }) => widget.node)
+    );
     this._share();
     this._arranging = false;
   }
 
-  /** Share the height among the open sections: as a person moved them, or as they are meant to. */
+  /** Share the height among the open sections: as a person moved them, or as each needs it. */
   private _share(): void {
-    const heights = this._memory.get<Record<string, number>>(HEIGHTS, {});
-    this._accordion.setRelativeSizes(
-      this._sections.all.map(({ id, widget, share }) =>
-        widget.isHidden ? 0 : (heights[id] ?? share ?? 1)
-      )
-    );
+    const room = this._room;
+    if (room <= 0 || this._isDragging) {
+      return;
+    }
+    const open = this._open;
+    const wanted = open.map(({ widget, fills, share }) => ({
+      least: leastHeight(widget.node),
+      content: contentHeight(widget.node),
+      fills: fills?.() ?? false,
+      share: share ?? 1
+    }));
+    const kept = this._memory.get<number[]>(this._heightsKey, []);
+    const heights = kept.length === open.length ? kept : sharedHeights(room, wanted);
+    const all = this.widgets.map(widget => heights[open.findIndex(one => one.widget === widget)]);
+    // What a section needs at least may have changed as well.
+    this._accordion.fit();
+    this._accordion.setRelativeSizes(all.map(height => height ?? 0));
+  }
+
+  /** The height that the headings leave, in px. */
+  private get _room(): number {
+    const { node, spacing, widgets } = this._accordion;
+    const { titleSpace } = this._accordion.layout as AccordionLayout;
+    const edges = spacing * Math.max(0, this._open.length - 1);
+    return node.clientHeight - titleSpace * widgets.length - edges;
+  }
+
+  private get _open(): ISection<Widget>[] {
+    return this._sections.all.filter(({ widget }) => !widget.isHidden);
+  }
+
+  private get _heightsKey(): string {
+    return HEIGHTS + this._open.map(({ id }) => id).join();
   }
 
   private _fold(section: ISection<Widget>, folded: boolean): void {
@@ -95,16 +138,21 @@ export class Sidebar extends SidePanel {
     }
   }
 
+  /** Who drags an edge has the say until they let it go. */
+  private _press({ button, target }: PointerEvent): void {
+    this._isDragging = button === 0 && target instanceof Element && target.closest(EDGE) !== null;
+  }
+
   private _rememberHeights(): void {
+    this._isDragging = false;
     const sizes = this._accordion.relativeSizes();
-    const kept = this._memory.get<Record<string, number>>(HEIGHTS, {});
-    const open = this._sections.all
-      .map(({ id, widget }, index) => [id, widget.isHidden ? 0 : sizes[index]] as const)
-      .filter(([, size]) => size > 0);
-    this._memory.set(HEIGHTS, { ...kept, ...Object.fromEntries(open) });
+    const open = this._open.map(({ widget }) => sizes[this.widgets.indexOf(widget)]);
+    this._memory.set(this._heightsKey, open);
   }
 
   private _arranging = false;
+  private readonly _contents = new ContentHeights();
+  private _isDragging = false;
   private readonly _memory: Memory;
   private readonly _sections: Sections<Widget>;
 }
