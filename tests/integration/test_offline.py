@@ -291,8 +291,8 @@ def test_what_is_known_of_content_is_told(storage) -> None:
     assert facts.path.startswith(str(storage))
     assert facts.stored_at is not None
     assert facts.origin
-    assert "<b>" not in facts._repr_html_()
-    assert "&lt;b&gt;name" in facts._repr_html_()
+    assert "<b>" not in facts._repr_mimebundle_()["text/html"]
+    assert "&lt;b&gt;name" in facts._repr_mimebundle_()["text/html"]
     kc.pin(uri)
     assert kc.info(uri).pinned
     kc.unpin(uri)
