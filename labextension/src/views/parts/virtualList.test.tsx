@@ -1,3 +1,4 @@
+import { act } from 'react';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Screen } from '../../testing/screen';
 import { type IVirtualListProps, VirtualList } from './virtualList';
@@ -20,7 +21,10 @@ describe('a long list', () => {
       ...change
     };
     screen = new Screen(<VirtualList {...props} />);
-    Object.defineProperty(screen.find('listbox'), 'clientHeight', { value: 240 });
+    Object.defineProperty(screen.find('listbox'), 'clientHeight', {
+      value: 240,
+      configurable: true
+    });
     return props;
   }
 
@@ -97,6 +101,25 @@ describe('a long list', () => {
     shown({ item: () => undefined, onRange });
     expect(onRange).toHaveBeenCalledWith(0, expect.any(Number));
     expect(screen.all('option')[0].getAttribute('aria-busy')).toBe('true');
+  });
+
+  it('goes on showing what is selected when there is less room', () => {
+    const observers: (() => void)[] = [];
+    const observing = vi
+      .spyOn(globalThis, 'ResizeObserver')
+      .mockImplementation(
+        look =>
+          ({ observe: () => observers.push(look as () => void), disconnect: vi.fn() }) as never
+      );
+    shown({ selected: 9 });
+    const list = screen.find('listbox');
+    list.scrollTop = 0;
+    act(() => observers.forEach(look => look()));
+    expect(list.scrollTop).toBe(0);
+    Object.defineProperty(list, 'clientHeight', { value: 96 });
+    act(() => observers.forEach(look => look()));
+    expect(list.scrollTop).toBe(10 * ROW - 96);
+    observing.mockRestore();
   });
 
   it('scrolls to what is selected', () => {

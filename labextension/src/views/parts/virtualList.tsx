@@ -70,6 +70,15 @@ export function VirtualList<T>(props: IVirtualListProps<T>): ReactElement {
     () => keepInSight(box.current, selected, rowHeight, above),
     [selected, rowHeight, above]
   );
+  const before = useRef(height);
+  useLayoutEffect(() => {
+    // Who opens a preview of a row goes on seeing the row; who scrolled away from it stays there.
+    const end = (selected + 1) * rowHeight + above - (box.current?.scrollTop ?? 0);
+    if (end > height && end <= before.current) {
+      keepInSight(box.current, selected, rowHeight, above);
+    }
+    before.current = height;
+  }, [height, selected, rowHeight, above]);
 
   const indices = Array.from({ length: Math.max(0, last - first) }, (_, row) => first + row);
   const hasActive = selected >= first && selected < last;
