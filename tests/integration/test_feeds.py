@@ -504,7 +504,9 @@ def test_no_secret_comes_out_of_any_question(node, subfeed):
     # The middle of a PEM file is its key.
     needles = [one.splitlines()[len(one.splitlines()) // 2] for one in secrets]
     description = node.ask("GET", "/api/v1/openapi.json").json
-    paths = ["/", "/probe", "/api/v1", *description["paths"]]
+    # The answer of events has no end; it has only words of a list.
+    asked = [path for path in description["paths"] if path != "/api/v1/events"]
+    paths = ["/", "/probe", "/api/v1", *asked]
     names = [f"{subfeed.feed_id}.pem", "node.pem", "token", "keys"]
     climbing = ["..", "../..", "%2e%2e", "..%2f..", ".state", "%2e%2e%2f.state%2fkeys"]
     paths += [f"/api/v1/{part}/{up}/{name}" for part in ("files", "feeds") for up in climbing

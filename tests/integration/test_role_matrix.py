@@ -146,11 +146,14 @@ async def test_provide_tasks(tmp_path, lab, how, path):
         await asker.link.subscribe(LIVE, Role.PROVIDE_TASKS, hear)
         await settled(asker, answerer)
         assert await asked(asker, answerer) == ([b"echo"] * 2 if how == "enabled" else [])
-        if how != "disabled":  # who has disabled the role would not say it; nothing else stops it
+        if how == "enabled":
             await answerer.link.publish(LIVE, b"news")
-            await settled(answerer, asker)
-            await settled(answerer, asker)
-            assert heard == ([b"news"] if how == "enabled" else [])
+        else:
+            with pytest.raises(RoleMissingError):
+                await answerer.link.publish(LIVE, b"news")
+        await settled(answerer, asker)
+        await settled(answerer, asker)
+        assert heard == ([b"news"] if how == "enabled" else [])
 
 
 @contextlib.asynccontextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,7 @@ class Connections:
         self.received = 0
         self._idle: dict[str, list[tuple[float, DirectConnection]]] = {}
         self._around: dict[str, float] = {}
+        self._is_over = False
 
     def may_reach(self, source: Source) -> bool:
         """Whether the direct path to a node is worth trying."""
@@ -58,35 +60,52 @@ class Connections:
                     return connection, False
                 connection.close()
             self._idle.pop(address, None)
-        work = asyncio.ensure_future(
-            self.threads.receive(_connect, source.addresses[:_MOST_ADDRESSES])
-        )
+        attempt = _Attempt()
         try:
-            return await asyncio.shield(work), True
+            found = await self.threads.receive(attempt.connect, source.addresses[:_MOST_ADDRESSES])
         except asyncio.CancelledError:
-            work.add_done_callback(_close_unused)
+            attempt.give_up()
             raise
+        return found, True
 
     def give_back(self, connection: DirectConnection) -> None:
         """Keep a connection whose last answer was read to its end."""
         idle = self._idle.setdefault(connection.address, [])
-        if len(idle) < _MOST_IDLE:
+        if len(idle) < _MOST_IDLE and not self._is_over:
             idle.append((time.monotonic(), connection))
         else:
             connection.close()
 
     def close(self) -> None:
-        """Close all."""
+        """Close all, and those that are given back later."""
+        self._is_over = True
         for idle in self._idle.values():
             for _, connection in idle:
                 connection.close()
         self._idle.clear()
 
 
-def _close_unused(work: asyncio.Future[DirectConnection]) -> None:
-    """Nobody waits for this connection any more."""
-    if not work.cancelled() and work.exception() is None:
-        work.result().close()
+class _Attempt:
+    """To connect, in a thread; whoever wanted it may be gone when it has worked."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._connection: DirectConnection | None = None
+        self._is_given_up = False
+
+    def connect(self, addresses: tuple[str, ...]) -> DirectConnection:
+        connection = _connect(addresses)
+        with self._lock:
+            self._connection = connection
+            if self._is_given_up:
+                connection.close()
+        return connection
+
+    def give_up(self) -> None:
+        with self._lock:
+            self._is_given_up = True
+            if self._connection is not None:
+                self._connection.close()
 
 
 def _connect(addresses: tuple[str, ...]) -> DirectConnection:

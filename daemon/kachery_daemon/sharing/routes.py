@@ -144,6 +144,9 @@ class Route:
             with contextlib.suppress(asyncio.CancelledError):  # said again
                 await asyncio.wait([work])
             raise
+        except BaseException:
+            connection.close()  # nobody knows how much of the answer was read
+            raise
         finally:
             arrivals.tell()
         self._connections.give_back(connection)

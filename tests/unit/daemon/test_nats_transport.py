@@ -25,7 +25,13 @@ async def connected(folder, serve, *, is_safe):
         contexts[0] = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         contexts[0].load_cert_chain(*paths)
         contexts[1] = ssl.create_default_context(cafile=paths[0])
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=contexts[0])
+    writers = []
+
+    async def serve_and_note(reader, writer):
+        writers.append(writer)
+        await serve(reader, writer)
+
+    server = await asyncio.start_server(serve_and_note, "127.0.0.1", 0, ssl=contexts[0])
     port = server.sockets[0].getsockname()[1]
     transport = WideTransport()
     try:
@@ -35,6 +41,8 @@ async def connected(folder, serve, *, is_safe):
         yield transport
     finally:
         transport.close()
+        for writer in writers:
+            writer.transport.abort()
         await asyncio.sleep(0.1)  # the server notices
         server.close()
         await server.wait_closed()
