@@ -252,7 +252,8 @@ def test_without_the_role_a_feed_is_not_found_and_with_it_it_is(lab, notebooks):
     assert refused(reader, uri, ", channel='club'") == "ChannelNotFoundError"
     grant(lab.owner, lab.nodes[1], ALL_ROLES)
     wait_for(lambda: "request-feeds" in channel(lab.nodes[1])["granted"], "the role is given")
-    load(reader, uri)
+    # The node connects anew with it: for a moment nobody is there.
+    wait_for(lambda: tried(reader, uri) is None, "the hub lets it ask", 5)
     assert numbers(reader) == list(range(5))
     # And the other side: who does not provide feeds is not asked.
     choose(lab.nodes[0], disable=["provide-feeds"])
